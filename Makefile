@@ -1,0 +1,67 @@
+# Needs make and a Python 3.11 or newer as `python3`; everything else is installed into .venv.
+# Another interpreter: make PYTHON=python3.13 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types contracts examples changelog docs wheel-test clean
+
+help:
+	@echo "make demo        train, kill, resume and inspect a model on real handwriting"
+	@echo "make test        run the test-suite"
+	@echo "make check       lint, types, import contracts, documentation and its examples"
+	@echo "make docs        build the documentation into docs/_build/html"
+	@echo "make wheel-test  build the wheel and run the tests against it in a clean environment"
+
+# A stamp is younger than pyproject.toml as long as what it stands for is installed.
+$(VENV)/.stamp-venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "holdfast needs Python 3.11 or newer, $(PYTHON) is older; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.stamp-run: pyproject.toml $(VENV)/.stamp-venv
+	$(PIP) install --editable '.[test,demo]'
+	@touch $@
+
+$(VENV)/.stamp-dev: pyproject.toml $(VENV)/.stamp-run
+	$(PIP) install --editable '.[test,demo,dev]'
+	@touch $@
+
+demo: $(VENV)/.stamp-run
+	$(BIN)/python docs/examples/digits.py
+
+# Two workers; one document or test module is one worker's.
+test: $(VENV)/.stamp-run
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: lint types contracts changelog examples docs
+
+lint: $(VENV)/.stamp-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.stamp-dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+contracts: $(VENV)/.stamp-dev
+	$(BIN)/lint-imports
+
+changelog: $(VENV)/.stamp-dev
+	$(BIN)/towncrier build --draft --version next > /dev/null
+
+examples: $(VENV)/.stamp-run
+	$(BIN)/python -m pytest -q tests/docs
+
+docs: $(VENV)/.stamp-dev
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+wheel-test: $(VENV)/.stamp-run
+	$(BIN)/python tests/packaging/wheel_test.py
+
+clean:
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

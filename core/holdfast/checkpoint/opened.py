@@ -1,0 +1,219 @@
+"""An open checkpoint: its entries, checked, and its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.checkpoint.metadata import CheckpointMetadata, decode_metadata
+from holdfast.checkpoint.names import name_fault, printable
+from holdfast.checkpoint.slices import covers, first_overlap, intersect, normal_index, slice_of, within
+from holdfast.contracts import CheckpointFormat, Entry, FormatSpec, Index, ReadableFile, Storage, TensorSlice
+from holdfast.dtypes import as_dtype, string
+from holdfast.errors import CorruptCheckpointError, NotFoundError
+
+_MOST_DIMENSIONS = 64
+
+
+class CheckpointInputs:
+    """The files of one checkpoint; an implementation of :class:`holdfast.contracts.Inputs`."""
+
+    def __init__(self, path: str, prefix: str, spec: FormatSpec, storage: Storage) -> None:
+        self.path = path
+        self._prefix = prefix
+        self._spec = spec
+        self._storage = storage
+        self._files: list[ReadableFile] = []
+
+    def open(self, suffix: str) -> ReadableFile:
+        """Open one of the files; the first is the one that was recognised, whatever its name."""
+        file = self._storage.open(self.path if suffix == self._spec.suffixes[0] else self._prefix + suffix)
+        self._files.append(file)
+        return file
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        for file in self._files:
+            file.close()
+
+
+class OpenCheckpoint:
+    """A checkpoint that is open for reading; closed at the end of a ``with`` block.
+
+    Made by :func:`open_checkpoint`. Structure and names have been checked, values are checked as they are read.
+    """
+
+    path: str
+    """The file by which it was recognised."""
+    prefix: str
+    """Its path without the format's suffix."""
+    spec: FormatSpec
+    """The format it is in."""
+    metadata: CheckpointMetadata
+    """What it says about itself."""
+
+    def __init__(self, path: str, prefix: str, spec: FormatSpec, fmt: CheckpointFormat, storage: Storage) -> None:
+        self.path, self.prefix, self.spec = path, prefix, spec
+        self._inputs = CheckpointInputs(path, prefix, spec, storage)
+        try:
+            self._reader = fmt.open(self._inputs)
+            try:
+                self.metadata = decode_metadata(self._reader.metadata, path)
+                self._entries = self._checked_entries()
+            except BaseException:
+                self._reader.close()
+                raise
+        except BaseException:
+            self._inputs.close()
+            raise
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """All tensors by name, in stored order."""
+        return MappingProxyType(self._entries)
+
+    def read(self, name: str, *, index: Index | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return a tensor or a region of it, verified.
+
+        Parameters
+        ----------
+        name
+            The tensor.
+        index
+            One slice with step 1 a dimension; None for all of it.
+        out
+            Where to put the values: C-contiguous, of the right shape and dtype. What it holds after an error is
+            undefined.
+
+        Returns
+        -------
+        A fresh writable array on the host, or `out`. Strings are bytes in an object array.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such tensor, or the region is not stored.
+        InvalidArgumentError
+            If `index` or `out` does not fit.
+        CorruptCheckpointError
+            If the stored values are damaged.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            raise NotFoundError(None, None, f"Key {escaped_key(name)} not found in checkpoint")
+        region = None if index is None else normal_index(index, entry.shape, name)
+        if entry.slices:
+            return self._read_parts(name, entry, region or normal_index(None, entry.shape, name), out)
+        return self._reader.read(name, index=region, out=out)
+
+    def debug_string(self) -> str:
+        """Return TensorFlow's list of tensors: ``w (DT_FLOAT) [2,3]`` on a line each, sorted by name."""
+        return "".join(
+            f"{escaped_key(name)} ({enum_name(entry)}) [{','.join(map(str, entry.shape))}]\n"
+            for name, entry in sorted(self._entries.items())
+        )
+
+    def close(self) -> None:
+        """Close the files. Closing twice is allowed."""
+        self._reader.close()
+        self._inputs.close()
+
+    def __enter__(self) -> Self:
+        """Return the checkpoint itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        self.close()
+
+    def _corrupt(self, field: str, found: object, expected: str) -> CorruptCheckpointError:
+        return CorruptCheckpointError(path=self.path, field=field, found=found, expected=expected)
+
+    def _checked_entries(self) -> dict[str, Entry]:
+        """Return the entries as the format gives them, with tensors in parts put in the place of their parts."""
+        entries = dict(self._reader.entries)
+        for name, entry in entries.items():
+            if not isinstance(name, str) or (fault := name_fault(name)):
+                raise self._corrupt("name of a tensor", printable(str(name)), f"a valid name, but {fault}")
+            self._check_size(name, entry)
+        self._stored_parts: dict[str, list[tuple[str, TensorSlice]]] = {}
+        for name, described in self.metadata.partial.items():
+            self._add_partial(name, described, entries)
+        return entries
+
+    def _check_size(self, name: str, entry: Entry) -> None:
+        """Refuse shapes that are none, and sizes that do not follow from them."""
+        dimensions_fit = all(type(size) is int and size >= 0 for size in entry.shape)
+        if len(entry.shape) > _MOST_DIMENSIONS or not dimensions_fit:
+            raise self._corrupt(f"shape of tensor {printable(name)}", entry.shape, "at most 64 sizes from 0 on")
+        expected = math.prod(entry.shape) * entry.dtype.size
+        if entry.dtype != string and entry.nbytes != expected:
+            raise self._corrupt(f"size of tensor {printable(name)}", f"{entry.nbytes:,} bytes", f"{expected:,} bytes")
+
+    def _add_partial(self, name: str, described: Any, entries: dict[str, Entry]) -> None:
+        """Replace the stored parts of one tensor by its own entry."""
+        field = f"parts of tensor {printable(name)}"
+        try:
+            dtype, shape = as_dtype(described["dtype"]), tuple(described["shape"])
+            parts = [(part[0], TensorSlice(tuple(part[1]), tuple(part[2]))) for part in described["parts"]]
+            stored = [entries.pop(stored_name) for stored_name, _ in parts]
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise self._corrupt(field, error, "dtype, shape and stored parts") from error
+        slices = [part for _, part in parts]
+        numbers = [number for part in slices for number in (*part.start, *part.shape)] + list(shape)
+        if name in entries or name_fault(name) or not parts or any(type(n) is not int or n < 0 for n in numbers):
+            raise self._corrupt(field, described, "sizes from 0 on, under a valid name of its own")
+        for part, entry in zip(slices, stored, strict=True):
+            fits = len(part.start) == len(part.shape) == len(shape) and all(
+                a + n <= size for a, n, size in zip(part.start, part.shape, shape, strict=True)
+            )
+            if not fits or entry.dtype != dtype or entry.shape != part.shape:
+                raise self._corrupt(field, part, f"a part of {dtype.name} {list(shape)} of the stored shape")
+        if first_overlap(slices):
+            raise self._corrupt(field, slices, "parts that do not overlap")
+        nbytes = sum(entry.nbytes for entry in stored) if dtype == string else math.prod(shape) * dtype.size
+        entries[name] = Entry(dtype=dtype, shape=shape, nbytes=nbytes, slices=tuple(slices), codec=stored[0].codec)
+        self._stored_parts[name] = parts
+
+    def _read_parts(self, name: str, entry: Entry, region: Index, out: NDArray[Any] | None) -> NDArray[Any]:
+        """Return a region of a tensor that is stored in parts."""
+        wanted = slice_of(region)
+        common = [
+            (stored, part, both)
+            for stored, part in self._stored_parts[name]
+            if (both := intersect(part, wanted)) is not None
+        ]
+        if not covers([both for _, _, both in common], wanted.shape):
+            stored_parts = ", ".join(f"{list(part.start)}+{list(part.shape)}" for part in entry.slices[:20])
+            raise NotFoundError(
+                None,
+                None,
+                f"Key {escaped_key(name)} not found in checkpoint as a whole: {self.path} holds only the parts "
+                f"{stored_parts} of it "
+                "(start+extent). Restore it in those parts.",
+            )
+        if out is None:
+            out = np.empty(wanted.shape, np.object_ if entry.dtype == string else entry.dtype.as_numpy_dtype)
+        for stored, part, both in common:
+            out[within(both, wanted)] = self._reader.read(stored, index=within(both, part))
+        return out
+
+
+def escaped_key(name: str) -> str:
+    """Return a name for a message, escaped and cut, without quotes: TensorFlow's messages have none."""
+    return printable(name)[1:-1]
+
+
+_ENUM_NAMES = {"float32": "FLOAT", "float64": "DOUBLE", "float16": "HALF"}
+
+
+def enum_name(entry: Entry) -> str:
+    """Return the name of an entry's type in TensorFlow's enumeration: ``DT_FLOAT``."""
+    return f"DT_{_ENUM_NAMES.get(entry.dtype.name, entry.dtype.name.upper())}"

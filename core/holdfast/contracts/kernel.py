@@ -1,0 +1,87 @@
+"""Kernels: what a backend gives the runtime for one operation of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from holdfast.contracts.run_context import RunContext
+    from holdfast.dtypes import DType
+
+Array: TypeAlias = Any
+"""An array of the device's namespace. 0-d values may be that library's scalars (NumPy's ``np.float32(3)``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRequest:
+    """One operation, as a backend sees it when it is asked for a kernel."""
+
+    op_type: str
+    """TensorFlow's op type, such as ``MatMul``."""
+    op_name: str
+    """The node's name: data for messages and for counters of random streams, never for code."""
+    attrs: Mapping[str, Any]
+    """Attributes in Python's terms: DType, TensorShape, int, float, bool, bytes, NumPy arrays, and lists of these."""
+    input_dtypes: tuple[DType, ...]
+    """Base dtypes of the inputs, ref inputs included."""
+    output_dtypes: tuple[DType, ...]
+    """Base dtypes of the outputs, ref outputs included."""
+
+
+@runtime_checkable
+class Kernel(Protocol):
+    """A pure function of arrays: the contract of every op that updates no variable.
+
+    A kernel must not write to its inputs nor keep them, and must return a tuple with one array an output, of the dtype that
+    the request names, on its own device. Unless it also is an :class:`AliasingKernel`, no output may share
+    memory with an input. It raises the classes of :mod:`holdfast.errors` with ``node_def`` and ``op`` None; the
+    runtime adds the op, its creation site, its device and the shapes of its inputs.
+    """
+
+    def __call__(self, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
+        """Compute all outputs."""
+
+
+@runtime_checkable
+class UpdateKernel(Protocol):
+    """An op that updates variables: ``AssignAdd``, ``ScatterUpdate``, ``ApplyAdam``.
+
+    The variables are the op's ref inputs, in order. The kernel is right both when ``out[i] is current[i]`` (the update happens in place)
+    and when ``out[i]`` is a distinct buffer of the same shape and dtype with undefined contents (someone holds the current
+    value, which must stay as it is). It must check its inputs before it writes anything.
+    """
+
+    def update(
+        self, context: RunContext, current: tuple[Array, ...], out: tuple[Array, ...], *inputs: Array
+    ) -> tuple[Array, ...]:
+        """Write the new values to ``out``; return the outputs that are not refs (for most ops none)."""
+
+
+@runtime_checkable
+class AliasingKernel(Protocol):
+    """Ability of a :class:`Kernel`: it names the inputs that its outputs may share memory with (views, pass-through)."""
+
+    aliases: Mapping[int, tuple[int, ...]]
+    """Output index to the indices of the inputs it may alias; outputs that are not named are fresh."""
+
+
+@runtime_checkable
+class IntoKernel(Protocol):
+    """Ability of a :class:`Kernel`: it can compute into buffers that it is given."""
+
+    def into(self, context: RunContext, outputs: tuple[Array, ...], *inputs: Array) -> None:
+        """Compute all outputs into ``outputs``: arrays of the right shapes and dtypes that share no memory with the inputs."""
+
+
+@runtime_checkable
+class ExpressionKernel(Protocol):
+    """Ability of a :class:`Kernel` with one output: it can be an expression of the compiled plan's source."""
+
+    def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
+        """Return an expression over the given names and the objects that further names in it stand for.
+
+        The further names must begin with ``_k_``; the compiler renames them. Text of a graph never goes into the
+        expression.
+        """

@@ -1,0 +1,124 @@
+"""Storage: the file operations that checkpoints use. Nothing else opens a checkpoint file."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """What a storage knows of one file."""
+
+    size: int
+    """Bytes."""
+    modified: float
+    """Seconds since the epoch."""
+    is_regular: bool
+    """Whether it is a regular file (not a directory, FIFO or device); symbolic links are followed."""
+    is_directory: bool
+    """Whether it is a directory; symbolic links are followed."""
+
+
+class WritableFile(Protocol):
+    """A new file, written from start to end."""
+
+    path: str
+    """Where it lies now: the temporary name."""
+
+    def write(self, data: Buffer) -> int:
+        """Append all of ``data`` (short writes are handled) and return its length in bytes."""
+
+    def tell(self) -> int:
+        """Return the bytes written so far."""
+
+    def sync(self) -> None:
+        """Make what was written durable. Called once; a failure is final and never retried."""
+
+    def close(self) -> None:
+        """Close the file. Closing twice is allowed."""
+
+
+class ReadableFile(Protocol):
+    """An open regular file, read by position."""
+
+    path: str
+    """Its path."""
+    size: int
+    """Bytes when it was opened."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return exactly ``length`` bytes.
+
+        Raises
+        ------
+        TruncatedCheckpointError
+            If the file ends before.
+        """
+
+    def read_into(self, offset: int, buffer: Buffer) -> None:
+        """Fill a writable buffer with the bytes from ``offset`` on; raises as :meth:`read_at`."""
+
+    def close(self) -> None:
+        """Close the file. Closing twice is allowed."""
+
+
+class Storage(Protocol):
+    """The operations; paths are the storage's own strings. Failures are OSError with errno, except where stated.
+
+    What is open for reading stays readable after the file was renamed over or removed.
+    """
+
+    def create(self, path: str) -> WritableFile:
+        """Create a file that must not exist yet, following no symbolic link at its last component."""
+
+    def open(self, path: str) -> ReadableFile:
+        """Open a regular file without ever blocking.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        CorruptCheckpointError
+            If it is a directory, FIFO, socket or device.
+        """
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file over ``target`` in one step: at every instant, what stands there is the old file or the new one."""
+
+    def sync_directory(self, path: str) -> None:
+        """Make the names in a directory durable."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+
+    def list_directory(self, path: str) -> list[str]:
+        """Return the names in a directory, sorted; empty if it does not exist."""
+
+    def status(self, path: str) -> FileStatus | None:
+        """Return what is known of a file, or None if there is none."""
+
+    def make_directories(self, path: str) -> None:
+        """Make a directory and its parents, durably; existing ones are fine."""
+
+    def lock(self, directory: str, timeout: float) -> AbstractContextManager[None]:
+        """Hold the directory's lock for writing: re-entrant within a thread, waits up to ``timeout`` seconds.
+
+        Raises
+        ------
+        CheckpointLockedError
+            If another process or thread holds it for longer, naming the holder's pid.
+        """
+
+    def resolve(self, path: str) -> str:
+        """Return the path that is meant once symbolic links are followed; the path itself where there are none."""
+
+    def join(self, directory: str, name: str) -> str:
+        """Return the path of a name in a directory."""
+
+    def split(self, path: str) -> tuple[str, str]:
+        """Return a path's directory (``"."``, or its like, where it has none) and its last component."""

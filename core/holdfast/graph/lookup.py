@@ -1,0 +1,89 @@
+"""From what users pass (elements, names, variables) to the elements of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from holdfast.graph import conversion
+from holdfast.graph.operation import Operation
+from holdfast.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from holdfast.graph.graph import Graph
+
+
+def as_graph_element(graph: Graph, obj: Any, *, allow_tensor: bool, allow_operation: bool) -> Any:
+    """Return the tensor or operation of ``graph`` that ``obj`` stands for; errors as ``Graph.as_graph_element`` says."""
+    if allow_tensor and allow_operation:
+        wanted = "Tensor or Operation"
+    elif allow_tensor:
+        wanted = "Tensor"
+    elif allow_operation:
+        wanted = "Operation"
+    else:
+        msg = "allow_tensor and allow_operation can't both be False."
+        raise ValueError(msg)
+    convert: Callable[[], Any] | None = getattr(obj, "_as_graph_element", None)
+    if convert is not None:
+        obj = convert()
+    if isinstance(obj, bytes):
+        obj = obj.decode()
+    if isinstance(obj, str):
+        return _by_name(graph, obj, wanted, allow_tensor=allow_tensor, allow_operation=allow_operation)
+    for kind, allowed in ((Tensor, allow_tensor), (Operation, allow_operation)):
+        if isinstance(obj, kind) and allowed:
+            if obj.graph is not graph:
+                msg = f"{kind.__name__} {obj} is not an element of this graph."
+                raise ValueError(msg)
+            return obj
+    msg = f"Can not convert a {type(obj).__name__} into a {wanted}."
+    raise TypeError(msg)
+
+
+def _by_name(graph: Graph, name: str, wanted: str, *, allow_tensor: bool, allow_operation: bool) -> Any:
+    """Return an element by its name."""
+    if ":" in name and allow_tensor:
+        return _tensor_by_name(graph, name)
+    if ":" in name:
+        msg = f"Name {name!r} appears to refer to a Tensor, not a {wanted}."
+        raise ValueError(msg)
+    if allow_operation:
+        if name not in graph._ops:
+            msg = f"The name {name!r} refers to an Operation not in the graph."
+            raise KeyError(msg)
+        return graph._ops[name]
+    is_op = name in graph._ops
+    what = "refers to an Operation" if is_op else "looks like an (invalid) Operation name"
+    msg = f'The name {name!r} {what}, not a {wanted}. Tensor names must be of the form "<op_name>:<output_index>".'
+    raise ValueError(msg)
+
+
+def _tensor_by_name(graph: Graph, name: str) -> Tensor:
+    """Return a tensor by ``<op>:<index>``."""
+    op_name, _, index = name.partition(":")
+    if not index.isdecimal():
+        msg = (
+            f"The name {name!r} looks a like a Tensor name, but is not a valid one. Tensor names must be of the "
+            'form "<op_name>:<output_index>".'
+        )
+        raise ValueError(msg)
+    op = graph._ops.get(op_name)
+    if op is None:
+        msg = (
+            f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, does not exist in "
+            "the graph."
+        )
+        raise KeyError(msg)
+    if int(index) >= len(op.outputs):
+        msg = (
+            f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, exists but only "
+            f"has {len(op.outputs)} outputs."
+        )
+        raise KeyError(msg)
+    return op.outputs[int(index)]
+
+
+def reference_tensor(value: Any) -> Tensor:
+    """Return the tensor of a value, of a variable the reference itself: what colocation is with."""
+    return conversion.convert_to_tensor_or_indexed_slices(value, as_ref=True).op.outputs[0]

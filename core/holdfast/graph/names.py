@@ -1,0 +1,67 @@
+"""Names of nodes: scopes and uniqueness."""
+
+from __future__ import annotations
+
+import re
+
+_VALID_OP_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$")
+_VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\-/]*$")
+
+
+class Names:
+    """The names in use in one graph, and the current name scope."""
+
+    __slots__ = ("_used", "scope")
+
+    def __init__(self) -> None:
+        self._used: dict[str, int] = {}
+        self.scope = ""
+        """Current scope without its final slash; empty at the root."""
+
+    def unique(self, name: str, *, mark_as_used: bool = True) -> str:
+        """Return ``name`` within the current scope, with ``_1``, ``_2``... appended where it is taken."""
+        if self.scope:
+            name = f"{self.scope}/{name}"
+        used = self._used
+        count = used.get(name, 0)
+        if mark_as_used:
+            used[name] = count + 1
+        if count == 0:
+            return name
+        base = name
+        while name in used:
+            name = f"{base}_{count}"
+            count += 1
+        if mark_as_used:
+            used[base] = count
+            used[name] = 1
+        return name
+
+    def mark_as_used(self, name: str) -> None:
+        """Take a full name, as imported nodes do."""
+        self._used.setdefault(name, 1)
+
+    def is_used(self, name: str) -> bool:
+        """Whether a full name is taken."""
+        return name in self._used
+
+    def enter(self, name: str | None) -> str:
+        """Make ``name`` the current scope, return the full scope without its final slash.
+
+        A final slash re-enters that very scope; None or an empty name is the root.
+        """
+        if not name:
+            self.scope = ""
+        elif (_VALID_SCOPE_NAME if self.scope else _VALID_OP_NAME).match(name) is None:
+            msg = f"'{name}' is not a valid scope name"
+            raise ValueError(msg)
+        else:
+            self.scope = name[:-1] if name[-1] == "/" else self.unique(name)
+        return self.scope
+
+
+def check_op_name(name: str) -> None:
+    """Raise ValueError unless the name may stand for a node."""
+    if _VALID_OP_NAME.match(name) is None:
+        msg = f"'{name}' is not a valid node name"
+        raise ValueError(msg)

@@ -1,0 +1,31 @@
+"""Static shapes of a new op's outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from holdfast.graph.operation import Operation
+    from holdfast.shapes import TensorShape
+
+
+def infer_shapes(op: Operation, count: int) -> Sequence[TensorShape]:
+    """Return the static shapes of the outputs.
+
+    Raises
+    ------
+    ValueError
+        If the inputs' shapes cannot fit: TensorFlow's sentence, with the op and the shapes.
+    """
+    try:
+        shapes = op.op_def.shape(op)
+    except ValueError as error:
+        inputs = ", ".join(str(t.shape).replace("(", "[").replace(",)", "]").replace(")", "]").replace(", ", ",") for t in op.inputs)
+        msg = f"{str(error).rstrip('.')} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}."
+        raise ValueError(msg) from error
+    if len(shapes) != count:
+        msg = f"The shape rule of {op.type} gave {len(shapes)} shapes for {count} outputs."
+        raise AssertionError(msg)
+    return shapes

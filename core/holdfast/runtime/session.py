@@ -1,0 +1,323 @@
+"""Session: runs a graph, and holds the values of its variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from holdfast import errors
+from holdfast.graph import Graph, Tensor, get_default_graph, sessions
+from holdfast.runtime.checkpoint_ops import session_kernel
+from holdfast.runtime.context import Context, Pins
+from holdfast.runtime.explain import explain
+from holdfast.runtime.feeds import collect_feeds, feed_key, feed_value
+from holdfast.runtime.fetches import Fetches
+from holdfast.runtime.interpreter import interpret
+from holdfast.runtime.locking import SessionLock
+from holdfast.runtime.lowering import RUNTIME_OPS, Lowering, kernel_request
+from holdfast.runtime.placement import Placer
+from holdfast.runtime.session_devices import SessionDevice, SessionDevices
+from holdfast.runtime.slots import SlotStore
+from holdfast.runtime.streams import RandomStreams
+from holdfast.runtime.subgraph import needed_ops
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from holdfast.contracts import Device, Kernel, UpdateKernel
+    from holdfast.graph import Operation
+    from holdfast.runtime.plan import Plan
+
+
+class BaseSession:
+    """What Session and InteractiveSession share.
+
+    A session owns the values of the variables and the random streams; other sessions of the same graph have their own. One
+    run at a time: other threads wait, except while a kernel blocks or calls back into Python.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        if graph is not None and not isinstance(graph, Graph):
+            msg = f"graph must be a tf.Graph, but got {type(graph)}"
+            raise TypeError(msg)
+        if target is not None and not isinstance(target, (str, bytes)):
+            msg = f"target must be a string, but got {type(target)}"
+            raise TypeError(msg)
+        if target:
+            msg = (
+                f"Cannot connect to {target!r}: no cluster plug-in is installed. Use the empty target, which runs in this process."
+            )
+            raise errors.UnimplementedError(None, None, msg)
+        self._graph = graph if graph is not None else get_default_graph()
+        self._config = _checked_config(config)
+        self._devices = SessionDevices(dict(config.device_count) if config is not None else {})
+        self._placer = Placer(
+            self._devices,
+            self._supports,
+            soft=bool(config is not None and config.allow_soft_placement),
+            verbose=bool(config is not None and config.log_device_placement),
+        )
+        self._slots = SlotStore()
+        self._streams = RandomStreams()
+        self._lock = SessionLock()
+        self._kernels: dict[tuple[Operation, int], Kernel | UpdateKernel | None] = {}
+        self._plans: dict[Any, Plan] = {}
+        self._plans_for = -1
+        self._request: Any = None
+        self._closed = False
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> Graph:
+        """The graph it runs."""
+        return self._graph
+
+    @property
+    def graph_def(self) -> Any:
+        """A GraphDef message of the graph."""
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self) -> bytes:
+        """The target: empty, for this process."""
+        return b""
+
+    def list_devices(self) -> list[SessionDevice]:
+        """Return the devices, each with ``name``, ``device_type`` and ``memory_limit_bytes``."""
+        self._check_open()
+        return sorted(self._devices.all, key=lambda d: (d.device_type, d.device.index))
+
+    def as_default(self) -> Any:
+        """Return a context manager that makes this the default session; it does not close it."""
+        return sessions.default_session(self)
+
+    def close(self) -> None:
+        """Forget all values; runs fail from now on. Closing twice is allowed."""
+        with self._lock:
+            self._closed = True
+            self._slots.clear()
+            self._plans.clear()
+            self._kernels.clear()
+
+    def _check_open(self) -> None:
+        """Raise if the session is closed."""
+        if self._closed:
+            msg = "Attempted to use a closed Session."
+            raise RuntimeError(msg)
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """Run what the fetches need and return their values in the fetches' structure.
+
+        Parameters
+        ----------
+        fetches
+            A tensor, operation, variable or name, or a nested list, tuple, named tuple or dict of these.
+        feed_dict
+            Tensors (or names, variables) to values that replace them in this run. Values are converted to the tensor's dtype
+            by NumPy's rules; arrays are borrowed, never written to.
+        options, run_metadata
+            A ``RunOptions`` and a ``RunMetadata`` message. Tracing and time limits are not there yet: asking for them is an
+            UnimplementedError.
+
+        Returns
+        -------
+        The same structure with a value for each tensor and None for each operation. Arrays are the caller's own: fresh,
+        writable, C-contiguous; 0-d values are NumPy scalars, strings bytes.
+
+        Raises
+        ------
+        RuntimeError
+            If the session is closed or the graph empty.
+        TypeError, ValueError
+            If a fetch, or a feed, is not what it should be.
+        OpError
+            What an op raised: its class says the kind, its text the op, its creation site, device and input shapes. The
+            session stays usable; updates that were already made stay.
+        """
+        _check_options(options)
+        self._check_open()
+        if self._graph.version == 0:
+            msg = "The Session graph is empty.  Add operations to the graph before calling run()."
+            raise RuntimeError(msg)
+        structure = Fetches(self._graph, fetches)
+        feeds = collect_feeds(self._graph, feed_dict, self._devices)
+        return structure.build(self._run(structure, feeds))
+
+    def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, copy: bool = True, request: Any = None) -> list[Any]:
+        """Run a flattened structure and return the values of its tensors."""
+        with self._lock:
+            self._check_open()
+            wanted = tuple(t for t in structure.tensors if t not in feeds)
+            plan = self._plan(wanted, structure.targets, tuple(feeds))
+            pins = Pins(plan.slots_read)
+
+            def context_for(device: Device) -> Context:
+                return Context(device, self._graph, self._lock, self._streams, pins, request)
+
+            try:
+                values = interpret(plan, list(feeds.values()), context_for, copy=copy)
+            finally:
+                pins.release()
+        if len(wanted) == len(structure.tensors):
+            return values
+        by_tensor = dict(zip(wanted, values, strict=True))
+        return [by_tensor[t] if t in by_tensor else _own(feeds[t]) for t in structure.tensors]
+
+    def _plan(self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], fed: tuple[Tensor, ...]) -> Plan:
+        """Return the plan of a run, made at first need."""
+        if self._plans_for != self._graph.mutations:
+            # An existing op was changed: what was decided before may be wrong.
+            self._plans.clear()
+            self._kernels.clear()
+            self._plans_for = self._graph.mutations
+        key = fetches, targets, fed
+        plan = self._plans.get(key)
+        if plan is None:
+            ops = needed_ops(targets, fetches, set(fed))
+            lowering = Lowering(self._devices, self._placer, self._slots, self._kernel, session_kernel)
+            plan = self._plans[key] = lowering.plan(ops, fed, fetches, targets)
+        return plan
+
+    def _kernel(self, op: Operation, device: Device) -> Kernel | UpdateKernel | None:
+        """Return the kernel of an op on a device, asked for once."""
+        key = op, id(device)
+        if key not in self._kernels:
+            self._kernels[key] = device.kernel(kernel_request(op))
+        return self._kernels[key]
+
+    def _supports(self, device: SessionDevice, op: Operation) -> bool:
+        """Whether an op can run on a device."""
+        if op.type in RUNTIME_OPS or session_kernel(op, ()) is not None:
+            return True
+        return self._kernel(op, device.device) is not None
+
+    def make_callable(
+        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False, *, copy: bool = True  # noqa: FBT001, FBT002  (TF's signature)
+    ) -> Callable[..., Any]:
+        """Return a function that runs ``fetches``, with the values of ``feed_list`` as its arguments.
+
+        Parameters
+        ----------
+        accept_options
+            Let the function take ``options=`` and ``run_metadata=``.
+        copy
+            With False the function returns read-only arrays that may share memory with variables. A variable never changes under such an
+            array: it moves to other memory at its next update.
+        """
+        self._check_open()
+        keys = [feed_key(self._graph, key) for key in feed_list or ()]
+        structure = Fetches(self._graph, fetches)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if accept_options:
+                _check_options(kwargs.pop("options", None))
+                kwargs.pop("run_metadata", None)
+            if kwargs or len(args) != len(keys):
+                msg = f"The callable takes {len(keys)} feed values, got {len(args)} and keywords {sorted(kwargs)}."
+                raise TypeError(msg)
+            self._check_open()
+            feeds = {k: feed_value(self._graph, k, v, self._devices) for k, v in zip(keys, args, strict=True)}
+            return structure.build(self._run(structure, feeds, copy=copy))
+
+        return call
+
+    def explain(self, fetches: Any, feeds: Sequence[Any] = (), *, file: TextIO | None = None) -> None:
+        """Print the plan of a run: each step with its op, device, whether it happens in place, and its bytes.
+
+        Parameters
+        ----------
+        feeds
+            The tensors that would be fed (a feed dict does as well).
+        file
+            Where to print; by default standard output.
+        """
+        self._check_open()
+        structure = Fetches(self._graph, fetches)
+        fed = tuple(sorted((feed_key(self._graph, k) for k in feeds), key=lambda t: (t.op._id, t.value_index)))
+        with self._lock:
+            plan = self._plan(tuple(t for t in structure.tensors if t not in fed), structure.targets, fed)
+        print(explain(plan), file=file)
+
+
+def _own(value: Any) -> Any:
+    """Return a fed value that is fetched: the caller's own copy."""
+    return np.array(value)[()]
+
+
+def _checked_config(config: Any) -> Any:
+    """Return the session's configuration, checked."""
+    if config is None:
+        return None
+    from holdfast.protos import ConfigProto  # noqa: PLC0415  (messages are loaded at first use)
+
+    if not isinstance(config, ConfigProto):
+        msg = f"config must be a tf.ConfigProto, but got {type(config)}"
+        raise TypeError(msg)
+    return config
+
+
+def _check_options(options: Any) -> None:
+    """Raise if a run is asked for what is not there."""
+    if options is None:
+        return
+    from holdfast.protos import RunOptions  # noqa: PLC0415  (messages are loaded at first use)
+
+    if not isinstance(options, RunOptions):
+        msg = f"options must be a tf.RunOptions, but got {type(options)}"
+        raise TypeError(msg)
+    if options.trace_level or options.timeout_in_ms:
+        msg = "RunOptions with a trace level or a time limit are not implemented; leave them at 0."
+        raise errors.UnimplementedError(None, None, msg)
+
+
+class Session(BaseSession):
+    """A session that is used in a ``with`` block, where it and its graph are the default ones, or closed by hand.
+
+    Parameters
+    ----------
+    target
+        Empty: this process. Anything else needs a cluster plug-in and is an UnimplementedError.
+    graph
+        The graph to run; by default the default graph.
+    config
+        A ``ConfigProto`` message: ``allow_soft_placement``, ``log_device_placement`` and ``device_count`` count.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self._stacks: list[ExitStack] = []
+
+    def __enter__(self) -> Session:
+        stack = ExitStack()
+        stack.enter_context(self._graph.as_default())
+        stack.enter_context(self.as_default())
+        self._stacks.append(stack)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stacks.pop().close()
+        self.close()
+
+
+class InteractiveSession(BaseSession):
+    """A session for a shell: the default one from its creation until it is closed; its graph is the default graph if it was given."""
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self._stack = ExitStack()
+        if graph is not None:
+            self._stack.enter_context(graph.as_default())
+        self._stack.enter_context(self.as_default())
+
+    def close(self) -> None:
+        """Forget all values and stop being the default session."""
+        super().close()
+        self._stack.close()

@@ -1,0 +1,1 @@
+"""Saver: saving and restoring the variables of a graph."""

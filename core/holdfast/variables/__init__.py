@@ -1,0 +1,1 @@
+"""Variables, variable scopes and initialisers."""
