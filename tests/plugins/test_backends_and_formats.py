@@ -47,7 +47,7 @@ def my(install: Callable[..., None]) -> Callable[..., Plugins]:
 
 
 def test_backend_is_made_once_with_its_options(my: Callable[..., Plugins]) -> None:
-    """The factory gets the table of plugins.toml at the first call; then the same object is returned, in all threads."""
+    """The factory gets the table of plugins.toml at the first call; then all threads get the same object."""
     plugins = my(config={"backend": {"my-gpu": {"pool": "async"}}})
     found: list[object] = []
     threads = [threading.Thread(target=lambda: found.append(plugins.backend("my-gpu"))) for _ in range(4)]

@@ -118,7 +118,7 @@ BROKEN: dict[str, tuple[str, str, str, type[BaseException], str]] = {
 
 @pytest.mark.parametrize("plugin", BROKEN)
 def test_broken_plugin_gives_its_own_error(install: Callable[..., None], plugin: str) -> None:
-    """Each kind of breakage is kept with its stage and cause, and raised, chained, when the plug-in's name is asked for."""
+    """Each breakage is kept with its stage and cause, and raised, chained, when the plug-in's name is asked for."""
     source, entry, stage, cause_type, message = BROKEN[plugin]
     install(plugin, source, entry=entry)
     install("well", WELL)

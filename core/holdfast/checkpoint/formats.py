@@ -22,9 +22,6 @@ class FormatChoice(Protocol):
     ) -> tuple[FormatSpec, CheckpointFormat]:
         """Return a format made with options; None stands for the default format."""
 
-    def format_instance(self, name: str) -> CheckpointFormat:
-        """Return a format with its configured options, for reading."""
-
 
 Formats: TypeAlias = "FormatChoice | Sequence[FormatSpec] | None"
 """How functions of this room are told which formats there are: None for the enabled plug-ins."""
@@ -44,10 +41,6 @@ class _GivenFormats:
         if spec is None:
             raise PluginNotFoundError(kind="format", name=str(name), available=list(self.formats))
         return spec, spec.factory(options or {})
-
-    def format_instance(self, name: str) -> CheckpointFormat:
-        """Return a format without options."""
-        return self.formats[name].factory({})
 
 
 def choose_formats(formats: Formats) -> FormatChoice:

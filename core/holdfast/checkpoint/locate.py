@@ -36,7 +36,7 @@ class Located:
 
     def open(self, formats: FormatChoice, storage: Storage) -> OpenCheckpoint:
         """Open it."""
-        return OpenCheckpoint(self.path, self.prefix, self.spec, formats.format_instance(self.spec.name), storage)
+        return OpenCheckpoint(self.path, self.prefix, self.spec, formats.format(self.spec.name)[1], storage)
 
 
 def at_prefix(prefix: str, formats: FormatChoice, storage: Storage) -> list[Located]:

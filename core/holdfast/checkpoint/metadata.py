@@ -132,7 +132,7 @@ def _encode_number(value: Any) -> float | str:
 
 
 def decode_metadata(data: Mapping[str, Any], path: str) -> CheckpointMetadata:
-    """Read what a format stored; CorruptCheckpointError where holdfast's own part of it is not as holdfast writes it."""
+    """Read what a format stored; CorruptCheckpointError where holdfast's own part is not as holdfast writes it."""
     if _ENGINE not in data:  # something else wrote the file: all of it is the user's
         return CheckpointMetadata(user=dict(data))
     engine = _Section(path, data[_ENGINE])

@@ -1,4 +1,4 @@
-"""What does not fit between a graph and a checkpoint, in words: TensorFlow's first line, then everything, with suggestions."""
+"""What does not fit between a graph and a checkpoint: TensorFlow's first line, then everything, with suggestions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def restore_error(
     lines = [*_missing_lines(report, missing, checkpoint), *_mismatch_lines(report)]
     failed = len(report.missing) + len(report.mismatched)
     if failed:
-        head = f"{failed:,} of {failed + len(report.restored):,} tensors cannot be restored from {printable(report.path, 500)}:"
+        tensors = f"{failed:,} of {failed + len(report.restored):,} tensors"
+        head = f"{tensors} cannot be restored from {printable(report.path, 500)}:"
     else:
         head = f"{printable(report.path, 500)} holds {len(report.unexpected):,} tensors that nobody asked for:"
         lines = [f"  unexpected: {_named(name, checkpoint.entries[name])}" for name in report.unexpected]
@@ -93,7 +94,7 @@ def _missing_lines(
 
 
 def _suggestion(name: str, request: TensorRequest, free: Mapping[str, Entry], entries: Mapping[str, Entry]) -> str:
-    """Return ``; did you mean 'w'?`` for a name like it, or one that fits in dtype and shape; empty if there is none."""
+    """Return ``; did you mean 'w'?`` for a name like it, else those of its dtype and shape; empty if there is none."""
     close = get_close_matches(name, free, n=1, cutoff=0.6) or get_close_matches(
         name, list(entries)[:_MOST_CANDIDATES], n=1, cutoff=0.8
     )
@@ -113,8 +114,8 @@ def _suggestion(name: str, request: TensorRequest, free: Mapping[str, Entry], en
 def _mismatch_lines(report: RestoreReport) -> Iterable[str]:
     """Yield a line for each tensor that does not fit."""
     for mismatch in report.mismatched:
-        yield f"  differs: {escaped_key(mismatch.name)} is {mismatch.found} in the checkpoint, wanted was
-        {mismatch.expected}"
+        name = escaped_key(mismatch.name)
+        yield f"  differs: {name} is {mismatch.found} in the checkpoint, wanted was {mismatch.expected}"
 
 
 def _named(name: str, entry: Entry) -> str:

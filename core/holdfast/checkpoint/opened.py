@@ -18,6 +18,7 @@ from holdfast.dtypes import as_dtype, string
 from holdfast.errors import CorruptCheckpointError, NotFoundError
 
 _MOST_DIMENSIONS = 64
+_MOST_ELEMENTS = 1 << 59  # so that the bytes of the widest dtype can be counted in 63 bits
 
 
 class CheckpointInputs:
@@ -153,6 +154,8 @@ class OpenCheckpoint:
         dimensions_fit = all(type(size) is int and size >= 0 for size in entry.shape)
         if len(entry.shape) > _MOST_DIMENSIONS or not dimensions_fit:
             raise self._corrupt(f"shape of tensor {printable(name)}", entry.shape, "at most 64 sizes from 0 on")
+        if math.prod(max(size, 1) for size in entry.shape) >= _MOST_ELEMENTS:
+            raise self._corrupt(f"shape of tensor {printable(name)}", entry.shape, "sizes that an array can have")
         expected = math.prod(entry.shape) * entry.dtype.size
         if entry.dtype != string and entry.nbytes != expected:
             raise self._corrupt(f"size of tensor {printable(name)}", f"{entry.nbytes:,} bytes", f"{expected:,} bytes")

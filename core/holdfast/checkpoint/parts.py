@@ -69,11 +69,11 @@ class Arranged:
     sources: list[TensorSource] = field(default_factory=list)
     """Whole tensors, and parts under names of their own."""
     partial: dict[str, Any] = field(default_factory=dict)
-    """Of each tensor that is not whole: dtype, shape and parts as (stored name, start, shape); JSON values for the metadata."""
+    """Of each tensor that is not whole: dtype, shape, and parts as (stored name, start, shape); JSON values."""
 
 
 def arrange(tensors: Sequence[TensorSource]) -> Arranged:
-    """Check names and gather the parts of each tensor; InvalidArgumentError for duplicates and parts that do not fit."""
+    """Check names, gather each tensor's parts; InvalidArgumentError for duplicates and parts that do not fit."""
     grouped: dict[str, list[TensorSource]] = {}
     for source in tensors:
         check_name(source.name)

@@ -14,16 +14,17 @@ from holdfast.errors import NotFoundError
 
 _guard = threading.Lock()
 _last_drawn = 0
-# Of the latest checkpoint of each directory that was saved to: what it was, so that a loop of saves reads no file
-# twice.
+# Of the latest checkpoint of each directory that was saved to: what it was, so that a loop of saves reads
+# no file twice.
 _latest_seen: dict[str, tuple[str, FileStatus, int]] = {}
 
 
 def draw_sequence(directory: str, siblings: Sequence[Located], formats: FormatChoice, storage: Storage) -> int:
-    """Return a number higher than those of the directory's latest checkpoint, of the siblings that are replaced, and
-    of this process.
+    """Return a number higher than that of any save that is known here.
 
-    It is the time in microseconds unless the clock went back, so that saves of other processes, which may be unknown
+    Known are the directory's latest checkpoint, the siblings that are about to be replaced, and this process's own
+    saves. It is the time in microseconds unless the clock went back, so that saves of other processes, which may be
+    unknown
     here, come before.
     """
     global _last_drawn  # noqa: PLW0603  # one sequence a process

@@ -39,7 +39,7 @@ class CheckpointPaths:
 def read_state(
     directory: str, latest_filename: str | None, formats: FormatChoice, storage: Storage
 ) -> CheckpointPaths | None:
-    """Return what the state file says, or, where it is damaged or names what cannot be used, what a scan finds; None if there is nothing."""
+    """Return what the state file says, or what a scan finds where that is of no use; None if there is nothing."""
     path = storage.join(directory, latest_filename or STATE_FILE)
     try:
         state = parse_state(_read_file(path, storage))

@@ -40,7 +40,7 @@ def temporary_name(name: str) -> str:
 
 
 def remove_abandoned(directory: str, storage: Storage) -> None:
-    """Remove the temporary files of saves that died on this machine. The caller holds the directory's lock, so none is still written."""
+    """Remove temporary files of saves that died on this machine. The caller holds the directory's lock."""
     for name in storage.list_directory(directory):
         match = _TEMPORARY.fullmatch(name)
         if match is None or match["host"] != _host() or name in _being_written or _is_other_process(int(match["pid"])):
@@ -50,7 +50,7 @@ def remove_abandoned(directory: str, storage: Storage) -> None:
 
 
 def _is_other_process(pid: int) -> bool:
-    """Whether a process of this number lives, this one excepted: after a restart it may have the number of one that died."""
+    """Whether another process of this number lives; after a restart, this one may have the number of one that died."""
     if pid == os.getpid():
         return False
     try:
@@ -143,7 +143,7 @@ class Transaction:
             ) from error
 
     def discard(self) -> None:
-        """Close and remove what is not committed; never raises OSError, so that the error that led here stays the one that is seen."""
+        """Close and remove what is not committed; no OSError hides the one that led here."""
         committed = self._suffixes[0] in self._renamed
         for suffix, file in self._files.items():
             with suppress(OSError):

@@ -167,7 +167,7 @@ def _refuse_unsafe_overwrite(spec: FormatSpec, siblings: Sequence[Located]) -> N
 
 
 def _remove_superseded(spec: FormatSpec, siblings: Sequence[Located], formats: FormatChoice, storage: Storage) -> None:
-    """Remove what the prefix had in other formats, where holdfast wrote it; a failure is a warning: the newer one wins anyway."""
+    """Remove what the prefix had in other formats, where holdfast wrote it; a failure is a warning."""
     for located in siblings:
         if located.spec.name == spec.name:
             continue

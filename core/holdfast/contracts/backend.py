@@ -76,7 +76,8 @@ class Device(Protocol):
 
     def ownable(self, array: Any) -> bool:
         """Whether a variable may take ``array`` as its storage: an array of this device that is C-contiguous, aligned, writable, of
-        native byte order and the only user of its memory, as far as the library can tell; False where it cannot."""
+        native byte order and the only user of its memory, as far as the library can tell; False where it cannot.
+        """
 
     def shares_memory(self, first: Array, second: Array) -> bool:
         """Whether two arrays of this device may overlap; True where that cannot be told."""

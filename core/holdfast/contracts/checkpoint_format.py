@@ -34,14 +34,21 @@ class TensorSlice:
 class TensorSource(Protocol):
     """A tensor to be written: what it is, known at once; its values, read when their turn comes."""
 
-    name: str
-    """Unique among the tensors of a checkpoint; valid as CHECKPOINTS states, checked by the engine before a format sees it."""
-    dtype: DType
-    """Base dtype."""
-    shape: tuple[int, ...]
-    """Shape of what :meth:`read` returns."""
-    nbytes: int
-    """Bytes of the values; for strings the sum of their lengths."""
+    @property
+    def name(self) -> str:
+        """Unique among the tensors of a checkpoint; checked by the engine before a format sees it."""
+
+    @property
+    def dtype(self) -> DType:
+        """Base dtype."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what :meth:`read` returns."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values; for strings the sum of their lengths."""
 
     def read(self) -> NDArray[Any]:
         """Return the values: C-contiguous, native byte order, on the host; strings as an object array of bytes.
@@ -56,8 +63,10 @@ class Outputs(Protocol):
     def create(self, suffix: str) -> WritableFile:
         """Create the append-only file ``<prefix><suffix>`` under a temporary name.
 
-        ``suffix`` is one of the spec's, each at most once. The files become visible after ``write`` has returned, in the reverse
-        order of ``FormatSpec.suffixes``: the first suffix, by which the format is recognised, comes last and is the commit. Files that
+        ``suffix`` is one of the spec's, each at most once. The files become visible after ``write`` has returned, in
+        the reverse
+        order of ``FormatSpec.suffixes``: the first suffix, by which the format is recognised, comes last and is the
+        commit. Files that
         were not closed are closed then.
         """
 
@@ -97,7 +106,7 @@ class Entry:
 
 
 class Reader(Protocol):
-    """An open checkpoint of one format. All structure was checked when it was opened; values are checked as they are read."""
+    """An open checkpoint. Its structure was checked when it was opened; values are checked as they are read."""
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -108,7 +117,9 @@ class Reader(Protocol):
         """All tensors by name, in stored order."""
 
     def read(self, name: str, *, index: Index | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return a tensor, or a region of it, as a fresh writable array, or in ``out`` (C-contiguous, right shape and dtype).
+        """Return a tensor, or a region of it, as a fresh writable array, or in ``out``.
+
+        ``out`` is C-contiguous; after an error its contents are undefined. Strings are bytes in an object array.
 
         Raises
         ------
@@ -116,6 +127,8 @@ class Reader(Protocol):
             If what is stored fails its digest or cannot be decoded.
         NotFoundError
             If there is no such tensor.
+        InvalidArgumentError
+            If ``index`` or ``out`` does not fit the tensor.
         """
 
     def close(self) -> None:
@@ -128,7 +141,8 @@ class CheckpointFormat(Protocol):
     def write(self, outputs: Outputs, tensors: Sequence[TensorSource], metadata: Mapping[str, Any]) -> None:
         """Write all tensors and the metadata (JSON values without NaN, at most :data:`MAX_METADATA_BYTES`).
 
-        A format without room for metadata stores it as a uint8 tensor. Errors of the files, and of ``TensorSource.read``, pass
+        A format without room for metadata stores it as a uint8 tensor. Errors of the files, and of
+        ``TensorSource.read``, pass
         through unchanged; then nothing becomes visible.
 
         Raises
@@ -143,7 +157,8 @@ class CheckpointFormat(Protocol):
         Raises
         ------
         CorruptCheckpointError, TruncatedCheckpointError, UnsupportedCheckpointError, CheckpointLimitError
-            As CHECKPOINTS states; never an error of the decoding libraries, MemoryError or RecursionError.
+            For a file that is damaged, ends early, needs what this reader lacks, or asks for too much; never an error
+            of the decoding libraries, MemoryError or RecursionError.
         """
 
 
@@ -154,11 +169,12 @@ class FormatSpec:
     name: str
     """Kebab-case, unique among formats: ``npz``."""
     suffixes: tuple[str, ...]
-    """The files of one checkpoint: ``(".npz",)``; the first is the one recognised by magic and renamed last, as the commit."""
+    """The files of one checkpoint: ``(".npz",)``; the first is recognised by magic and renamed last, as the commit."""
     magic: tuple[tuple[int, bytes], ...]
     """All of these (offset, bytes) must stand in the first file; no two formats may have the same."""
     factory: Callable[[Mapping[str, Any]], CheckpointFormat]
-    """Makes the format from its options in ``plugins.toml`` or ``Saver(format_options=)``. Raises ValueError for an unknown or bad option."""
+    """Makes the format from its options in ``plugins.toml`` or ``Saver(format_options=)``; any options read any file.
+    Raises ValueError for an unknown or bad option."""
     integrity: Literal["digest", "crc", "none"]
     """What notices damage to values: a digest over values and names, a checksum that misses some damage, nothing."""
     atomic_overwrite: bool = True

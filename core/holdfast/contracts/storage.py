@@ -88,7 +88,7 @@ class Storage(Protocol):
         """
 
     def rename(self, source: str, target: str) -> None:
-        """Move a file over ``target`` in one step: at every instant, what stands there is the old file or the new one."""
+        """Move a file over ``target`` in one step: at every instant the old file stands there, or the new one."""
 
     def sync_directory(self, path: str) -> None:
         """Make the names in a directory durable."""

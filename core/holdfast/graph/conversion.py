@@ -28,11 +28,9 @@ def register_tensor_conversion_function(
     """
     types = base_type if isinstance(base_type, tuple) else (base_type,)
     if not types or not all(isinstance(t, type) for t in types):
-        msg = "base_type must be a type or a tuple of types."
-        raise TypeError(msg)
+        raise TypeError("base_type must be a type or a tuple of types.")
     if not callable(conversion_func):
-        msg = "conversion_func must be callable."
-        raise TypeError(msg)
+        raise TypeError("conversion_func must be callable.")
     _registry.append((priority, types, conversion_func))
     _registry.sort(key=lambda entry: entry[0])
     _cache.clear()
@@ -47,10 +45,12 @@ def _functions_for(kind: type) -> list[ConversionFunction]:
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None) -> Tensor:
-    """Return ``value`` (a tensor, variable, array, number, string or nested list of these) as a tensor of the default graph.
+    """Return ``value`` as a tensor of the default graph.
 
     Parameters
     ----------
+    value
+        A tensor, variable, array, number, string, or nested list of these.
     dtype
         Required dtype; by default what the value suggests (Python floats float32, ints int32).
     name
@@ -64,6 +64,8 @@ def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, pr
         If no conversion is registered for its type, or it cannot have that dtype.
     ValueError
         If a tensor has another dtype, or values are malformed.
+    RuntimeError
+        If a registered function does not keep its contract.
     """
     return internal_convert(value, dtype=dtype, name=name, preferred_dtype=preferred_dtype)
 
@@ -76,8 +78,9 @@ def internal_convert(
         dtype = dtypes.as_dtype(dtype)
     if isinstance(value, Tensor):
         if dtype is not None and not dtype.is_compatible_with(value.dtype):
-            msg = f"Tensor conversion requested dtype {dtype.name} for Tensor with dtype {value.dtype.name}: {str(value)!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"Tensor conversion requested dtype {dtype.name} for Tensor with dtype {value.dtype.name}: {str(value)!r}"
+            )
         return value
     for function in _functions_for(type(value)):
         result: Any = NotImplemented
@@ -90,21 +93,18 @@ def internal_convert(
             result = function(value, dtype=dtype, name=name, as_ref=as_ref)
         if result is not NotImplemented:
             return _checked(result, dtype, value, function)
-    msg = f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion function registered."
-    raise TypeError(msg)
+    raise TypeError(f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion function registered.")
 
 
 def _checked(result: Any, dtype: Any, value: Any, function: ConversionFunction) -> Tensor:
     """Return what a conversion function gave, if it kept its contract."""
     if not isinstance(result, Tensor):
-        msg = f"Conversion function {function!r} for type {type(value)} returned non-Tensor: {result!r}"
-        raise TypeError(msg)
+        raise RuntimeError(f"Conversion function {function!r} for type {type(value)} returned non-Tensor: {result!r}")
     if dtype is not None and not dtype.is_compatible_with(result.dtype):
-        msg = (
-            f"Conversion function {function!r} for type {type(value)} returned incompatible dtype: requested = {dtype.name}, "
-            f"actual = {result.dtype.name}"
+        raise RuntimeError(
+            f"Conversion function {function!r} for type {type(value)} returned incompatible dtype: "
+            f"requested = {dtype.name}, actual = {result.dtype.name}"
         )
-        raise TypeError(msg)
     return result
 
 
@@ -124,8 +124,10 @@ def convert_to_tensor_or_indexed_slices(
         return None
     if isinstance(value, IndexedSlices):
         if dtype is not None and not dtypes.as_dtype(dtype).is_compatible_with(value.dtype):
-            msg = f"Tensor conversion requested dtype {dtypes.as_dtype(dtype).name} for Tensor with dtype {value.dtype.name}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"Tensor conversion requested dtype {dtypes.as_dtype(dtype).name} for Tensor with dtype "
+                f"{value.dtype.name}"
+            )
         return value
     return internal_convert(value, dtype=dtype, name=name, as_ref=as_ref)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,12 +29,12 @@ def _stack() -> list[Graph]:
 
 def get_default_graph() -> Graph:
     """Return the innermost default graph of this thread, or the process's global one."""
-    global _global_graph  # noqa: PLW0603  (one global default graph a process, as in TensorFlow)
+    global _global_graph  # noqa: PLW0603  # one global default graph a process, as in TensorFlow
     stack = _stack()
     if stack:
         return stack[-1]
     if _global_graph is None:
-        from holdfast.graph.graph import Graph  # noqa: PLC0415  (Graph needs this module)
+        from holdfast.graph.graph import Graph  # Graph needs this module
 
         _global_graph = Graph()
     return _global_graph
@@ -47,13 +48,12 @@ def reset_default_graph() -> None:
     AssertionError
         Within ``with graph.as_default()``.
     """
-    global _global_graph  # noqa: PLW0603  (see get_default_graph)
+    global _global_graph  # noqa: PLW0603  # see get_default_graph
     if _stack():
-        msg = (
-            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting and "
-            "create a new graph."
+        raise AssertionError(
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting "
+            "and create a new graph."
         )
-        raise AssertionError(msg)
     _global_graph = None
 
 
@@ -65,6 +65,11 @@ def graph_as_default(graph: Graph) -> Iterator[Graph]:
     try:
         yield graph
     finally:
+        if stack[-1] is not graph:
+            raise AssertionError(
+                f"Nesting violated for default stack of {type(graph)} objects: another graph was made the default within "
+                "this block and is so still. Leave `as_default()` blocks in the reverse order of entering."
+            )
         stack.pop()
 
 
@@ -79,8 +84,7 @@ def name_scope(name: str | None, default_name: str | None = None, values: Sequen
     """
     name = default_name if name is None else name
     if name is None and values is not None:
-        msg = f"At least one of name ({name}) and default_name ({default_name}) must be provided."
-        raise ValueError(msg)
+        raise ValueError(f"At least one of name ({name}) and default_name ({default_name}) must be provided.")
     graph = graph_from_inputs(values or ())
     if graph is get_default_graph():
         with graph.name_scope(name) as scope:
@@ -107,15 +111,20 @@ def graph_from_inputs(inputs: Sequence[Any], graph: Graph | None = None) -> Grap
         if first is None:
             first = element
         elif item_graph is not first.graph:
-            msg = f"{element} must be from the same graph as {first}."
-            raise ValueError(msg)
+            raise ValueError(f"{element} must be from the same graph as {first}.")
     if graph is not None:
         if first is not None and first.graph is not graph:
-            msg = f"{first} is not from the passed-in graph."
-            raise ValueError(msg)
+            raise ValueError(f"{first} is not from the passed-in graph.")
         return graph
     found: Graph = get_default_graph() if first is None else first.graph
     return found
+
+
+def op_scope(
+    values: Sequence[Any], name: str | None, default_name: str | None = None
+) -> AbstractContextManager[str]:
+    """:func:`name_scope` in the old order of its arguments, which TensorFlow deprecated."""
+    return name_scope(name, default_name, values)
 
 
 def device(device_name_or_function: Any) -> AbstractContextManager[None]:
@@ -123,7 +132,7 @@ def device(device_name_or_function: Any) -> AbstractContextManager[None]:
     return get_default_graph().device(device_name_or_function)
 
 
-def colocate_with(op: Any, ignore_existing: bool = False) -> AbstractContextManager[None]:  # noqa: FBT001, FBT002  (TF's signature)
+def colocate_with(op: Any, ignore_existing: bool = False) -> AbstractContextManager[None]:
     """``Graph.colocate_with`` of the default graph."""
     return get_default_graph().colocate_with(op, ignore_existing)
 
@@ -159,8 +168,16 @@ def get_collection_ref(key: Any) -> list[Any]:
 
 
 def set_random_seed(seed: int | None) -> None:
-    """Set the graph-level seed of the default graph: random ops made from now on draw reproducible streams."""
-    get_default_graph().seed = seed
+    """Set the graph-level seed of the default graph: random ops made from now on draw reproducible streams.
+
+    Raises
+    ------
+    TypeError
+        If the seed is neither an integer nor None.
+    """
+    if seed is not None and not hasattr(seed, "__index__"):
+        raise TypeError(f"Expected an integer or None as seed, got {seed!r} of type '{type(seed).__name__}'.")
+    get_default_graph().seed = None if seed is None else operator.index(seed)
 
 
 DEFAULT_GRAPH_SEED = 87654321

@@ -15,6 +15,7 @@ from holdfast.graph.placement import DeviceFunction, apply_colocation, apply_dev
 from holdfast.graph.shape_inference import infer_shapes
 from holdfast.graph.site import creation_site
 from holdfast.graph.tensor import Tensor
+from holdfast.graph.versions import GRAPH_DEF_VERSION, GRAPH_DEF_VERSION_MIN_CONSUMER
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -45,6 +46,7 @@ class Graph:
         self._unfetchable: set[Operation] = set()
         self._version = 0
         self._mutations = 0
+        self._versions: tuple[int, int, tuple[int, ...]] = (GRAPH_DEF_VERSION, GRAPH_DEF_VERSION_MIN_CONSUMER, ())
         self.seed: int | None = None
         """Graph-level random seed, or None."""
         self.python_functions: dict[bytes, Callable[..., Any]] = {}

@@ -24,8 +24,7 @@ class IndexedSlices:
 
     def __init__(self, values: Tensor, indices: Tensor, dense_shape: Any = None) -> None:
         if values.graph is not indices.graph:
-            msg = f"{indices} must be from the same graph as {values}."
-            raise ValueError(msg)
+            raise ValueError(f"{indices} must be from the same graph as {values}.")
         self._values = values
         self._indices = indices
         self._dense_shape = dense_shape

@@ -22,8 +22,7 @@ def as_graph_element(graph: Graph, obj: Any, *, allow_tensor: bool, allow_operat
     elif allow_operation:
         wanted = "Operation"
     else:
-        msg = "allow_tensor and allow_operation can't both be False."
-        raise ValueError(msg)
+        raise ValueError("allow_tensor and allow_operation can't both be False.")
     convert: Callable[[], Any] | None = getattr(obj, "_as_graph_element", None)
     if convert is not None:
         obj = convert()
@@ -34,11 +33,9 @@ def as_graph_element(graph: Graph, obj: Any, *, allow_tensor: bool, allow_operat
     for kind, allowed in ((Tensor, allow_tensor), (Operation, allow_operation)):
         if isinstance(obj, kind) and allowed:
             if obj.graph is not graph:
-                msg = f"{kind.__name__} {obj} is not an element of this graph."
-                raise ValueError(msg)
+                raise ValueError(f"{kind.__name__} {obj} is not an element of this graph.")
             return obj
-    msg = f"Can not convert a {type(obj).__name__} into a {wanted}."
-    raise TypeError(msg)
+    raise TypeError(f"Can not convert a {type(obj).__name__} into a {wanted}.")
 
 
 def _by_name(graph: Graph, name: str, wanted: str, *, allow_tensor: bool, allow_operation: bool) -> Any:
@@ -46,44 +43,52 @@ def _by_name(graph: Graph, name: str, wanted: str, *, allow_tensor: bool, allow_
     if ":" in name and allow_tensor:
         return _tensor_by_name(graph, name)
     if ":" in name:
-        msg = f"Name {name!r} appears to refer to a Tensor, not a {wanted}."
-        raise ValueError(msg)
+        raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a {wanted}.")
     if allow_operation:
         if name not in graph._ops:
-            msg = f"The name {name!r} refers to an Operation not in the graph."
-            raise KeyError(msg)
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return graph._ops[name]
     is_op = name in graph._ops
     what = "refers to an Operation" if is_op else "looks like an (invalid) Operation name"
-    msg = f'The name {name!r} {what}, not a {wanted}. Tensor names must be of the form "<op_name>:<output_index>".'
-    raise ValueError(msg)
+    raise ValueError(
+        f'The name {name!r} {what}, not a {wanted}. Tensor names must be of the form "<op_name>:<output_index>".'
+    )
 
 
 def _tensor_by_name(graph: Graph, name: str) -> Tensor:
     """Return a tensor by ``<op>:<index>``."""
     op_name, _, index = name.partition(":")
     if not index.isdecimal():
-        msg = (
+        raise ValueError(
             f"The name {name!r} looks a like a Tensor name, but is not a valid one. Tensor names must be of the "
             'form "<op_name>:<output_index>".'
         )
-        raise ValueError(msg)
     op = graph._ops.get(op_name)
     if op is None:
-        msg = (
+        raise KeyError(
             f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, does not exist in "
             "the graph."
         )
-        raise KeyError(msg)
     if int(index) >= len(op.outputs):
-        msg = (
+        raise KeyError(
             f"The name {name!r} refers to a Tensor which does not exist. The operation, {op_name!r}, exists but only "
             f"has {len(op.outputs)} outputs."
         )
-        raise KeyError(msg)
     return op.outputs[int(index)]
 
 
 def reference_tensor(value: Any) -> Tensor:
     """Return the tensor of a value, of a variable the reference itself: what colocation is with."""
-    return conversion.convert_to_tensor_or_indexed_slices(value, as_ref=True).op.outputs[0]
+    op: Operation = conversion.convert_to_tensor_or_indexed_slices(value, as_ref=True).op
+    return op.outputs[0]
+
+
+def _refuse_operation(value: Operation, dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> Any:
+    """Refuse to convert an operation, which has any number of outputs."""
+    raise TypeError(
+        f"Can't convert Operation '{value.name}' to Tensor "
+        f"(target dtype={None if dtype is None else dtype.name!r}, name={name!r}, as_ref={as_ref!r})"
+    )
+
+
+conversion.register_tensor_conversion_function(Operation, _refuse_operation)

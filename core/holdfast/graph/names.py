@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_VALID_OP_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$")
-_VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\-/]*$")
+_VALID_OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*")
+_VALID_SCOPE_NAME = re.compile(r"[A-Za-z0-9_.\-/]*")
 
 
 class Names:
@@ -38,12 +38,8 @@ class Names:
         return name
 
     def mark_as_used(self, name: str) -> None:
-        """Take a full name, as imported nodes do."""
+        """Take a full name."""
         self._used.setdefault(name, 1)
-
-    def is_used(self, name: str) -> bool:
-        """Whether a full name is taken."""
-        return name in self._used
 
     def enter(self, name: str | None) -> str:
         """Make ``name`` the current scope, return the full scope without its final slash.
@@ -52,9 +48,8 @@ class Names:
         """
         if not name:
             self.scope = ""
-        elif (_VALID_SCOPE_NAME if self.scope else _VALID_OP_NAME).match(name) is None:
-            msg = f"'{name}' is not a valid scope name"
-            raise ValueError(msg)
+        elif (_VALID_SCOPE_NAME if self.scope else _VALID_OP_NAME).fullmatch(name) is None:
+            raise ValueError(f"'{name}' is not a valid scope name")
         else:
             self.scope = name[:-1] if name[-1] == "/" else self.unique(name)
         return self.scope
@@ -62,6 +57,5 @@ class Names:
 
 def check_op_name(name: str) -> None:
     """Raise ValueError unless the name may stand for a node."""
-    if _VALID_OP_NAME.match(name) is None:
-        msg = f"'{name}' is not a valid node name"
-        raise ValueError(msg)
+    if _VALID_OP_NAME.fullmatch(name) is None:
+        raise ValueError(f"'{name}' is not a valid node name")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from holdfast import dtypes
+from holdfast import dtypes, shapes
 from holdfast.dtypes import DType
 
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ class AttrDef:
         """Whether the caller may leave it out."""
         return self.default is not _MISSING
 
+    def canonical_default(self) -> Any:
+        """Return the default in the form that operations keep."""
+        if self.kind == "shape":
+            return shapes.as_shape(self.default)
+        if isinstance(self.default, list | tuple):
+            return list(self.default)
+        return self.default.encode() if isinstance(self.default, str) else self.default
+
 
 @dataclass(slots=True)
 class OpDef:
@@ -74,6 +82,16 @@ class OpDef:
     """Running it changes or tells something outside of its outputs: never dropped, duplicated or reordered."""
     ref_of_output: Mapping[int, int] = field(default_factory=dict)
     """Ref output to the ref input whose variable it carries; ops that make or choose variables have none."""
+    defaults: Mapping[str, Any] = field(init=False)
+    """Values of the attributes that have one by default; to be read only, as they are shared by all operations."""
+
+    def __post_init__(self) -> None:
+        self.defaults = {name: attr.canonical_default() for name, attr in self.attrs.items() if attr.has_default}
+
+    @property
+    def name(self) -> str:
+        """The op type, under the name that TensorFlow's message has for it."""
+        return self.type
 
 
 def type_attr(*allowed: DType, default: Any = _MISSING) -> AttrDef:
@@ -159,8 +177,7 @@ def define_op(
     ref_of_output = {i: refs[0] for i, arg in enumerate(outputs) if arg.is_ref and refs}
     definition = OpDef(op_type, inputs, outputs, attrs, shape, stateful, effects, ref_of_output)
     if op_type in _OP_DEFS:
-        msg = f"Op type {op_type!r} is defined already."
-        raise ValueError(msg)
+        raise ValueError(f"Op type {op_type!r} is defined already.")
     _OP_DEFS[op_type] = definition
     return definition
 
@@ -174,8 +191,7 @@ def _parse_arg(text: str, attrs: Mapping[str, AttrDef]) -> ArgDef:
     """Parse one argument of a signature."""
     match = _ARG.match(text)
     if match is None:
-        msg = f"Cannot parse argument {text!r} of an op's signature."
-        raise ValueError(msg)
+        raise ValueError(f"Cannot parse argument {text!r} of an op's signature.")
     name, number, ref, kind = match.groups()
     is_ref = ref is not None
     if kind not in attrs:
@@ -215,8 +231,7 @@ def not_differentiable(*op_types: str) -> None:
 def _set_gradient(op_type: str, function: GradientFunction | None) -> None:
     """Register a gradient once."""
     if op_type in _GRADIENTS:
-        msg = f"Registering two gradient with name '{op_type}' !"
-        raise KeyError(msg)
+        raise KeyError(f"Registering two gradient with name '{op_type}' !")
     _GRADIENTS[op_type] = function
 
 
@@ -231,5 +246,4 @@ def gradient_function(op_type: str) -> GradientFunction | None:
     try:
         return _GRADIENTS[op_type]
     except KeyError:
-        msg = f"gradient registry has no entry for: {op_type}"
-        raise LookupError(msg) from None
+        raise LookupError(f"gradient registry has no entry for: {op_type}") from None

@@ -23,15 +23,18 @@ class Operation:
     ``get_attr`` and ``node_def`` give them in TensorFlow's.
     """
 
+    # With a dict, as programs keep notes of their own on operations.
     __slots__ = (
+        "__dict__",
+        "__weakref__",
         "_control_flow_context",
         "_control_inputs",
         "_device",
         "_id",
         "_inputs",
+        "_name",
         "attrs",
         "graph",
-        "name",
         "op_def",
         "outputs",
         "site",
@@ -50,8 +53,7 @@ class Operation:
     ) -> None:
         self.graph = graph
         """The graph it belongs to."""
-        self.name = name
-        """Full name, unique in the graph."""
+        self._name = name
         self.type = op_def.type
         """TensorFlow's op type."""
         self.op_def = op_def
@@ -62,16 +64,21 @@ class Operation:
         """The line of the user's program that made it."""
         self.outputs: list[Tensor] = []
         """Its output tensors."""
-        self._inputs = list(inputs)
-        self._control_inputs = list(control_inputs)
+        self._inputs = tuple(inputs)
+        self._control_inputs = tuple(control_inputs)
         self._device = ""
         self._id = 0
         self._control_flow_context: Any = None
 
     @property
+    def name(self) -> str:
+        """Full name, unique in the graph."""
+        return self._name
+
+    @property
     def inputs(self) -> tuple[Tensor, ...]:
         """Its input tensors."""
-        return tuple(self._inputs)
+        return self._inputs
 
     @property
     def control_inputs(self) -> list[Operation]:
@@ -80,7 +87,7 @@ class Operation:
 
     @property
     def device(self) -> str:
-        """Device as asked for, in canonical form; empty where none was."""
+        """Device as asked for; empty where none was."""
         return self._device
 
     @property
@@ -90,13 +97,13 @@ class Operation:
 
     @property
     def traceback(self) -> list[tuple[str, int, str, str | None]]:
-        """The creation site, in the form of ``traceback.extract_stack``: at most one entry, without the source line."""
+        """The creation site as ``traceback.extract_stack`` would give it: at most one entry, without the source line."""
         return [] if self.site is None else [(self.site.filename, self.site.lineno, self.site.function, None)]
 
     @property
     def node_def(self) -> Any:
         """A NodeDef message with all that is known of it; a new one each time."""
-        from holdfast.graph.graph_def import node_def  # noqa: PLC0415  (messages are loaded at first use)
+        from holdfast.graph.graph_def import node_def  # messages are loaded at first use
 
         return node_def(self)
 
@@ -109,9 +116,11 @@ class Operation:
             If it has no such attribute.
         """
         if name not in self.attrs:
-            msg = f'No attr named "{name}" in name: "{self.name}" op: "{self.type}"; it has {sorted(self.attrs)}.'
-            raise ValueError(msg)
-        from holdfast.graph.graph_def import public_attr  # noqa: PLC0415  (messages are loaded at first use)
+            raise ValueError(
+                f"No attr named '{name}' in name: \"{self._name}\"\nop: \"{self.type}\"\n"
+                f"Its attrs: {', '.join(sorted(self.attrs)) or 'none'}."
+            )
+        from holdfast.graph.attr_messages import public_attr  # messages are loaded at first use
 
         return public_attr(self.attrs[name])
 
@@ -121,9 +130,8 @@ class Operation:
 
     def colocation_groups(self) -> list[bytes]:
         """Return the colocation groups it belongs to, as ``loc:@<op>``: by default its own."""
-        default = [b"loc:@" + self.name.encode()]
         groups = [g for g in self.attrs.get("_class", ()) if g.startswith(b"loc:@")]
-        return groups or default
+        return groups or [b"loc:@" + self._name.encode()]
 
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Run it in the given or the default session."""
@@ -131,35 +139,38 @@ class Operation:
 
     def _set_device(self, device: Any) -> None:
         """Set the device from a string, a DeviceSpec or None."""
-        self._device = devices.canonical_name(device) if not isinstance(device, str) else device
+        self._device = device if isinstance(device, str) else devices.canonical_name(device)
 
     def _set_attr(self, name: str, value: Any) -> None:
         """Set an attribute in Python's terms."""
-        self.attrs[name] = value
         self.graph._touch()
+        self.attrs[name] = value
 
     def _add_control_inputs(self, ops: Sequence[Operation]) -> None:
         """Add control inputs after the fact."""
         for op in ops:
             if op.graph is not self.graph:
-                msg = f"{op.name} must be from the same graph as {self.name}."
-                raise ValueError(msg)
-        self._control_inputs.extend(op for op in ops if op not in self._control_inputs)
+                raise ValueError(f"{op.name} must be from the same graph as {self._name}.")
         self.graph._touch()
+        self._control_inputs = tuple(dict.fromkeys((*self._control_inputs, *ops)))
 
     def _update_input(self, index: int, tensor: Tensor) -> None:
         """Replace an input after the fact."""
         if tensor.graph is not self.graph:
-            msg = f"{tensor} must be from the same graph as {self.name}."
-            raise ValueError(msg)
-        old = self._inputs[index]
-        self._inputs[index] = tensor
-        tensor._consumers.append(self)
-        old._consumers.remove(self)
+            raise ValueError(f"{tensor} must be from the same graph as {self._name}.")
         self.graph._touch()
+        self._inputs[index]._consumers.remove(self)
+        tensor._consumers.append(self)
+        self._inputs = (*self._inputs[:index], tensor, *self._inputs[index + 1 :])
 
     def __repr__(self) -> str:
-        return f"<tf.Operation '{self.name}' type={self.type}>"
+        return f"<tf.Operation '{self._name}' type={self.type}>"
 
     def __str__(self) -> str:
-        return str(self.node_def)
+        from holdfast.graph.graph_def import text  # messages are loaded at first use
+
+        return text(self.node_def)
+
+    def __copy__(self) -> Operation:
+        # An operation stands for a node of a graph: a copy would be another node.
+        return self

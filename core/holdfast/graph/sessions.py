@@ -50,11 +50,11 @@ def _session_for(element: Any, session: Any, call: str, with_what: str) -> Any:
     if session is None:
         session = get_default_session()
         if session is None:
-            msg = (
-                f"Cannot {call}: No default session is registered. Use `with sess.as_default()` or pass an explicit "
-                f"session to `{with_what}(session=sess)`"
+            colon = "" if with_what == "eval" else ":"  # TensorFlow's two sentences differ by it
+            raise ValueError(
+                f"Cannot {call}: No default session is registered. Use `with sess.as_default(){colon}` or pass an "
+                f"explicit session to `{with_what}(session=sess)`"
             )
-            raise ValueError(msg)
         if session.graph is not element.graph:
             what = "evaluate tensor" if with_what == "eval" else "execute operation"
             noun = "tensor's" if with_what == "eval" else "operation's"

@@ -22,10 +22,16 @@ def infer_shapes(op: Operation, count: int) -> Sequence[TensorShape]:
     try:
         shapes = op.op_def.shape(op)
     except ValueError as error:
-        inputs = ", ".join(str(t.shape).replace("(", "[").replace(",)", "]").replace(")", "]").replace(", ", ",") for t in op.inputs)
-        msg = f"{str(error).rstrip('.')} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}."
-        raise ValueError(msg) from error
+        inputs = ", ".join(_text(tensor.shape) for tensor in op.inputs)
+        raise ValueError(
+            f"{str(error).rstrip('.')} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}."
+        ) from error
     if len(shapes) != count:
-        msg = f"The shape rule of {op.type} gave {len(shapes)} shapes for {count} outputs."
-        raise AssertionError(msg)
+        raise AssertionError(f"The shape rule of {op.type} gave {len(shapes)} shapes for {count} outputs.")
     return shapes
+
+
+def _text(shape: TensorShape) -> str:
+    """Return a shape as such messages write it: ``[2,?]``."""
+    dims = shape.as_tuple()
+    return "?" if dims is None else "[" + ",".join("?" if d is None else str(d) for d in dims) + "]"

@@ -123,7 +123,8 @@ class Tensor(Operators):
     Equality is identity and tensors are hashable, so they can be keys of a feed dict.
     """
 
-    __slots__ = ("_consumers", "_dtype", "_op", "_shape", "_value_index")
+    # With a dict, as programs keep notes of their own on tensors.
+    __slots__ = ("__dict__", "__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
 
     OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset(
         name for name in vars(Operators) if name.startswith("__") and callable(vars(Operators)[name])
@@ -212,19 +213,18 @@ class Tensor(Operators):
         return self
 
     def __iter__(self) -> Iterator[Tensor]:
-        msg = "'Tensor' object is not iterable."
-        raise TypeError(msg)
+        raise TypeError("'Tensor' object is not iterable.")
 
     def __len__(self) -> int:
-        msg = "object of type 'Tensor' has no len(): use tf.shape(x)[0], or x.shape[0] for the static size."
-        raise TypeError(msg)
+        raise TypeError(
+            "object of type 'Tensor' has no len(): use tf.shape(x)[0], or x.shape[0] for the static size."
+        )
 
     def __bool__(self) -> bool:
-        msg = (
-            "Using a `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test if a "
-            "tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the value of "
-            "a tensor."
+        raise TypeError(
+            "Using a `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
+            "if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the "
+            "value of a tensor."
         )
-        raise TypeError(msg)
 
     __nonzero__ = __bool__

@@ -42,6 +42,7 @@ _PORTABLE = frozenset(
     ]
 )
 """Dtypes that can pass between NumPy and another library: those of the standard, and float16 where a library has it."""
+_NUMPY_TYPES = (np.ndarray, np.generic)
 _NO_OVERRIDES: Overrides = {}
 
 
@@ -70,7 +71,9 @@ class ArrayDevice:
         self._index = index
         self._overrides = overrides
         self._dtypes: dict[DType, Any] = {}
-        self._array_type: type[Any] = type(namespace.empty((0,)))
+        array_type = type(namespace.empty((0,)))
+        # NumPy's functions return its scalars for 0-d arrays.
+        self._array_types: tuple[type[Any], ...] = _NUMPY_TYPES if array_type is np.ndarray else (array_type,)
 
     def __repr__(self) -> str:
         """Return ``<ArrayDevice CPU:0>``."""
@@ -126,7 +129,7 @@ class ArrayDevice:
 
     def copy(self, array: Array) -> Array:
         """Return a new C-contiguous copy of an array of this device."""
-        if isinstance(array, np.ndarray | np.generic):
+        if isinstance(array, _NUMPY_TYPES):
             return np.array(array, order="C", copy=True)
         out = self._namespace.empty(array.shape, dtype=array.dtype)
         out[...] = array
@@ -138,7 +141,7 @@ class ArrayDevice:
 
     def from_host(self, array: NDArray[Any]) -> Array:
         """Return the array on this device; it may be ``array`` itself, or share its memory."""
-        if isinstance(array, self._array_type):
+        if isinstance(array, self._array_types):
             return array
         host = np.asarray(array)
         return self._namespace.asarray(host) if self._is_native(host.dtype) else host
@@ -160,9 +163,9 @@ class ArrayDevice:
 
     def owns(self, array: Any) -> bool:
         """Whether ``array`` is an array of this device already; one of NumPy is where the namespace lacks its dtype."""
-        if isinstance(array, self._array_type):
+        if isinstance(array, self._array_types):
             return True
-        return isinstance(array, np.ndarray | np.generic) and not self._is_native(array.dtype)
+        return isinstance(array, _NUMPY_TYPES) and not self._is_native(array.dtype)
 
     def ownable(self, array: Any) -> bool:
         """Whether a variable may take ``array`` as its storage; known of NumPy's arrays only."""
@@ -177,7 +180,7 @@ class ArrayDevice:
 
     def shares_memory(self, first: Array, second: Array) -> bool:
         """Whether two arrays of this device may overlap; True where that cannot be told."""
-        if isinstance(first, np.ndarray | np.generic) and isinstance(second, np.ndarray | np.generic):
+        if isinstance(first, _NUMPY_TYPES) and isinstance(second, _NUMPY_TYPES):
             return np.may_share_memory(first, second)
         return True
 

@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 from holdfast.contracts import Array, KernelRequest, RunContext, UpdateKernel
 from holdfast.errors import InvalidArgumentError, OutOfRangeError
 from holdfast.kernels.registry import Update, generic, host
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape as TensorFlow's messages show it: ``[2,3]``."""
-    return f"[{','.join(map(str, shape))}]"
+from holdfast.kernels.shape_text import shape_text
 
 
 def begin(out: Array, current: Array) -> None:

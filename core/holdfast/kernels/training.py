@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from holdfast.contracts import Array, KernelRequest, RunContext, UpdateKernel
 from holdfast.errors import InvalidArgumentError
 from holdfast.kernels.registry import generic, host
-from holdfast.kernels.state import begin, check_indices, rounds, shape_text
+from holdfast.kernels.shape_text import shape_text
+from holdfast.kernels.state import begin, check_indices, rounds
 
 
 @dataclass(frozen=True, slots=True)

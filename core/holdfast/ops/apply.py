@@ -57,12 +57,13 @@ def apply_op(op_type: str, *values: Any, name: str | None = None, **attrs: Any) 
         else:
             with graph.as_default():
                 call.convert(values)
+        complete = call.complete_attrs()
+        # Still within the op's own scope: a branch of a cond may add switches named below the op.
+        return graph.create_op(
+            definition, call.tensors, output_types(definition, complete), complete, full, colocate_with=call.refs
+        )
     finally:
         names.scope = outer
-    complete = call.complete_attrs()
-    return graph.create_op(
-        definition, call.tensors, output_types(definition, complete), complete, full, colocate_with=call.refs
-    )
 
 
 def _graph_of(values: Sequence[Any]) -> Graph:

@@ -21,41 +21,20 @@ _INDEX = type_attr(dtypes.int32, dtypes.int64, default=dtypes.int32)
 
 
 def _reshape_shape(op: Operation) -> list[shapes.TensorShape]:
-    wanted = constant_value_as_shape(op.inputs[1]) if _is_vector(op.inputs[1]) else shapes.unknown_shape()
-    dims, count = wanted.as_tuple(), op.inputs[0].shape.num_elements()
+    shape_rules.check_rank(op.inputs[1].shape, 1)
+    wanted, count = constant_value_as_shape(op.inputs[1]), op.inputs[0].shape.num_elements()
+    dims = wanted.as_tuple()
     if dims is None or count is None:
-        return [_filled_from_unknown(op, wanted)]
-    known = math.prod(d for d in dims if d is not None)
-    if None not in dims:
-        if known != count:
-            text = ",".join(map(str, dims))
-            raise ValueError(
-                f"Cannot reshape a tensor with {count} elements to shape [{text}] ({known} elements)"
-            )
         return [wanted]
-    if dims.count(None) > 1 or known == 0:
+    known = math.prod(d for d in dims if d is not None)
+    if None not in dims and known != count:
+        text = ",".join(map(str, dims))
+        raise ValueError(f"Cannot reshape a tensor with {count} elements to shape [{text}] ({known} elements)")
+    if dims.count(None) != 1 or known == 0:
         return [wanted]
     if count % known:
         raise ValueError(f"Dimension size must be evenly divisible by {known} but is {count}")
     return [shapes.TensorShape([count // known if d is None else d for d in dims])]
-
-
-def _is_vector(tensor: Tensor) -> bool:
-    """Check that a tensor may be a vector; ValueError if it cannot be one."""
-    shape_rules.check_rank(tensor.shape, 1)
-    return True
-
-
-def _filled_from_unknown(op: Operation, wanted: shapes.TensorShape) -> shapes.TensorShape:
-    """Return the wanted shape; its only unknown size taken from the input's only unknown one, where the rest agrees."""
-    dims, given = wanted.as_tuple(), op.inputs[0].shape.as_tuple()
-    if dims is None or given is None or None in dims or given.count(None) != 1:
-        return wanted
-    rest = math.prod(d for d in given if d is not None)
-    count = math.prod(d for d in dims if d is not None)
-    if rest and count % rest:
-        raise ValueError(f"Dimension size must be evenly divisible by {rest} but is {count}")
-    return wanted
 
 
 def _transpose_shape(op: Operation) -> list[shapes.TensorShape]:
@@ -72,18 +51,13 @@ def _transpose_shape(op: Operation) -> list[shapes.TensorShape]:
         raise ValueError(f"Dimension must be {rank} but is {size}")
     if order is None:
         # A vector or scalar has but one order.
-        return [x.shape if rank < 2 else _default_order(op, dims)]
+        return [shapes.TensorShape(dims) if rank < 2 else shapes.unknown_shape(rank)]
     result = []
     for axis in order.tolist():
         if not -rank <= axis < rank:
             raise ValueError(f"perm dim {axis} is out of range of input rank {rank}")
         result.append(dims[axis])
     return [shapes.TensorShape(result)]
-
-
-def _default_order(op: Operation, dims: tuple[int | None, ...]) -> shapes.TensorShape:
-    """Return the shape under an order that is not known: unknown sizes."""
-    return shapes.unknown_shape(len(dims))
 
 
 def _expand_dims_shape(op: Operation) -> list[shapes.TensorShape]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast import dtypes
 from holdfast.graph.op_def import boolean, define_op, not_differentiable, type_attr
 from holdfast.ops.apply import apply_op
-from holdfast.ops.shape_rules import merged
+from holdfast.ops.shape_rules import merged, of_rank_at_least
 from holdfast.ops.state_ops import NUMBERS
 from holdfast.shapes import TensorShape
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def _scatter_shape(op: Operation) -> list[TensorShape]:
     ref, indices, updates = (t.shape for t in op.inputs)
-    dims = ref.as_tuple()
-    if dims is not None and not dims:
-        raise ValueError("Shape must be at least rank 1 but is rank 0")
+    dims = of_rank_at_least(ref, 1)
     row = TensorShape(None) if dims is None else TensorShape(dims[1:])
     merged(updates, indices.concatenate(row))
     return [ref]

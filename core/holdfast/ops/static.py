@@ -54,6 +54,11 @@ def constant_value(tensor: Tensor, partial: bool = False) -> Value:
     return value
 
 
+def known_value(tensor: Tensor) -> Value:
+    """As :func:`constant_value`, for shape rules: the tensor may still be fed, as in TensorFlow."""
+    return _value(tensor, 0)
+
+
 def smart_constant_value(pred: Any) -> bool | None:
     """Return a predicate (bool, 0, 1 or boolean tensor) as a Python bool, None if it is not known statically.
 
@@ -89,6 +94,17 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
         return shapes.TensorShape([int(d) if d >= 0 else None for d in known])
     partial = _partial_shape(tensor, 0)
     return shapes.unknown_shape(dims[0]) if partial is None else shapes.TensorShape(partial)
+
+
+def partial_value(tensor: Tensor, count: int) -> list[int | None]:
+    """Return the elements of a vector of ``count`` integers, None for those that are not known."""
+    known = constant_value(tensor)
+    if known is not None:
+        return [int(element) for element in known.reshape(-1)]
+    if tensor.op.type == "Pack":
+        parts = [_value(part, 1) for part in tensor.op.inputs]
+        return [None if part is None or part.size != 1 else int(part.reshape(-1)[0]) for part in parts]
+    return [None] * count
 
 
 def _partial_shape(tensor: Tensor, depth: int) -> tuple[int | None, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +43,17 @@ class Pins:
 class Context:
     """What kernels of one device may ask of the run they are part of."""
 
-    __slots__ = ("_graph", "_lock", "_pins", "_streams", "device", "request")
+    __slots__ = ("_graph", "_lock", "_pins", "_streams", "device", "request", "run_state")
 
     def __init__(
-        self, device: Device, graph: Graph, lock: SessionLock, streams: RandomStreams, pins: Pins, request: Any
+        self,
+        device: Device,
+        graph: Graph,
+        lock: SessionLock,
+        streams: RandomStreams,
+        pins: Pins,
+        request: Any,
+        run_state: dict[Any, Any],
     ) -> None:
         self.device = device
         """The device."""
@@ -56,6 +63,17 @@ class Context:
         self._pins = pins
         self.request = request
         """What a Saver tells its ops beyond the graph's inputs, or None in other runs."""
+
+        self.run_state = run_state
+        """What ops of one run keep for each other."""
+
+    def random_state(self) -> dict[str, Any]:
+        """Return the state of the session's random streams, as JSON values."""
+        return self._streams.state()
+
+    def restore_random_state(self, state: Mapping[str, Any]) -> None:
+        """Let the session's random streams go on from a saved state."""
+        self._streams.restore(state)
 
     def random_key(self, op_name: str, seed: int, seed2: int) -> tuple[int, int, int]:
         """Draw the next key of an op's random stream."""

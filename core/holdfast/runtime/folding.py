@@ -12,6 +12,7 @@ from holdfast.contracts import AliasingKernel
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel
     from holdfast.graph.operation import Operation
+    from holdfast.runtime.checkpoint_ops import SessionKernel
     from holdfast.runtime.lowering import Lowering
     from holdfast.runtime.plan import Guard
 
@@ -20,7 +21,7 @@ _MOST_ELEMENTS = 4096
 
 
 def fold(
-    lowering: Lowering, op: Operation, device: Device, guard: Guard, kernel: Kernel, inputs: tuple[int, ...]
+    lowering: Lowering, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel, inputs: tuple[int, ...]
 ) -> bool:
     """Compute an op now if its inputs are constants and its results small; tell whether it was done."""
     constants = lowering.registers.constants

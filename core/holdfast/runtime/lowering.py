@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel
     from holdfast.graph.operation import Operation
     from holdfast.graph.tensor import Tensor
+    from holdfast.runtime.checkpoint_ops import SessionKernel
     from holdfast.runtime.placement import Placer
     from holdfast.runtime.session_devices import SessionDevices
     from holdfast.runtime.slots import SlotStore
@@ -83,7 +84,7 @@ class Lowering:
         placer: Placer,
         slots: SlotStore,
         kernels: Callable[[Operation, Device], Kernel | UpdateKernel | None],
-        session_kernels: Callable[[Operation, Sequence[Operation]], Kernel | None],
+        session_kernels: Callable[[Operation, Sequence[Operation]], SessionKernel | None],
     ) -> None:
         self.devices = devices
         self.registers = Registers()
@@ -207,16 +208,21 @@ class Lowering:
 
     def _kernel(self, op: Operation, device: Device, guard: Guard) -> None:
         """Lower an op that has a kernel."""
-        session_kernel = self._session_kernels(op, self._ops)
-        if session_kernel is not None:
-            device = self.devices.host.device
-        kernel = session_kernel or self._kernels(op, device)
+        own = self._session_kernels(op, self._ops)
+        if own is not None:
+            self._run(op, self.devices.host.device, guard, own)
+            return
+        kernel = self._kernels(op, device)
         if kernel is None:
             msg = f"No kernel for op '{op.name}' ({op.type}) on {self._placer.device(op).name}."
             raise errors.UnimplementedError(op.node_def, op, msg)
         if isinstance(kernel, UpdateKernel):
             self._update(op, device, guard, kernel)
-            return
+        else:
+            self._run(op, device, guard, kernel)
+
+    def _run(self, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel) -> None:
+        """Lower an op whose kernel is a function of values."""
         inputs = tuple(self.value(t, op, device, guard) for t in op._inputs)
         if fold(self, op, device, guard, kernel, inputs):
             return

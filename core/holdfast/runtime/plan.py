@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel, UpdateKernel
     from holdfast.graph.operation import Operation
+    from holdfast.runtime.checkpoint_ops import SessionKernel
     from holdfast.runtime.slots import Slot
 
 Literal: TypeAlias = tuple[int, bool]
@@ -34,7 +35,7 @@ class Step:
 class RunStep(Step):
     """Run a kernel."""
 
-    kernel: Kernel
+    kernel: Kernel | SessionKernel
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 

@@ -66,7 +66,6 @@ class BaseSession:
         self._kernels: dict[tuple[Operation, int], Kernel | UpdateKernel | None] = {}
         self._plans: dict[Any, Plan] = {}
         self._plans_for = -1
-        self._request: Any = None
         self._closed = False
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -145,9 +144,13 @@ class BaseSession:
         if self._graph.version == 0:
             msg = "The Session graph is empty.  Add operations to the graph before calling run()."
             raise RuntimeError(msg)
+        return self.run_with_request(fetches, feed_dict, None)
+
+    def run_with_request(self, fetches: Any, feed_dict: Any, request: Any) -> Any:
+        """As :meth:`run`; ``request`` reaches the run's session ops: how a Saver talks with its save and restore ops."""
         structure = Fetches(self._graph, fetches)
         feeds = collect_feeds(self._graph, feed_dict, self._devices)
-        return structure.build(self._run(structure, feeds))
+        return structure.build(self._run(structure, feeds, request=request))
 
     def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, copy: bool = True, request: Any = None) -> list[Any]:
         """Run a flattened structure and return the values of its tensors."""
@@ -156,9 +159,10 @@ class BaseSession:
             wanted = tuple(t for t in structure.tensors if t not in feeds)
             plan = self._plan(wanted, structure.targets, tuple(feeds))
             pins = Pins(plan.slots_read)
+            run_state: dict[Any, Any] = {}
 
             def context_for(device: Device) -> Context:
-                return Context(device, self._graph, self._lock, self._streams, pins, request)
+                return Context(device, self._graph, self._lock, self._streams, pins, request, run_state)
 
             try:
                 values = interpret(plan, list(feeds.values()), context_for, copy=copy)

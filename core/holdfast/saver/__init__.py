@@ -1,1 +1,5 @@
-"""Saver: saving and restoring the variables of a graph."""
+"""Saver, on the checkpoint engine."""
+
+from holdfast.saver.saver import Saver
+
+__all__ = ["Saver"]

@@ -1,1 +1,11 @@
-"""Conformance suites for the authors of plug-ins."""
+"""Conformance suites for the authors of plug-ins. They need pytest, which holdfast's extra ``test`` installs."""
+
+import pytest
+
+# Before they are imported, so that a failing assertion in them shows its values.
+pytest.register_assert_rewrite(
+    "holdfast.testing.backend_suite",
+    "holdfast.testing.device_checks",
+    "holdfast.testing.kernel_checks",
+    "holdfast.testing.update_checks",
+)

@@ -1,0 +1,1 @@
+"""Programs at the places where TensorFlow 1.x has them."""
