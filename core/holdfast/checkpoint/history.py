@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from holdfast.checkpoint.formats import Formats, choose_formats
 from holdfast.checkpoint.locate import UNREADABLE, at_prefix, in_directory
-from holdfast.checkpoint.names import Path, base_name, printable
+from holdfast.checkpoint.names import Path, base_name, printable, split_prefix
 from holdfast.checkpoint.retention import CheckpointRecord, RetentionPolicy, plan_retention
 from holdfast.checkpoint.state import update_checkpoint_state
 from holdfast.checkpoint.storage_local import local_storage
@@ -52,6 +52,11 @@ class CheckpointHistory:
         self._formats = formats
         self._records: dict[str, CheckpointRecord] = {}
 
+    def _key(self, prefix: str) -> str:
+        """Return what a checkpoint is known by however its path is written: one that was overwritten must not be deleted."""
+        directory, base = self._storage.split(prefix)
+        return self._storage.join(self._storage.resolve(directory), base)
+
     @property
     def records(self) -> tuple[CheckpointRecord, ...]:
         """The checkpoints, oldest first."""
@@ -62,8 +67,9 @@ class CheckpointHistory:
         if isinstance(saved, SavedCheckpoint):
             self.origin = saved.origin if self.origin is None else self.origin
             saved = saved.record()
-        self._records.pop(saved.prefix, None)
-        self._records[saved.prefix] = saved
+        key = self._key(saved.prefix)
+        self._records.pop(key, None)
+        self._records[key] = saved
 
     def replace(self, records: Iterable[CheckpointRecord]) -> None:
         """Replace the whole list."""
@@ -71,29 +77,28 @@ class CheckpointHistory:
         for record in records:
             self.add(record)
 
-    def adopt(self, directory: Path, *, base: str, lineage: str | None) -> int:
-        """Take over what earlier processes saved in a directory: same base name and same lineage.
+    def adopt(self, prefix: Path, *, lineage: str | None) -> int:
+        """Take over what earlier processes saved beside a checkpoint: same base name and same lineage.
 
         They come before what is on the list already, in the order of their commits.
 
         Parameters
         ----------
-        directory
-            Where to look.
-        base
-            Name without step, as :func:`base_name` gives it.
+        prefix
+            Prefix of the checkpoint that was restored; its base name is what :func:`base_name` gives.
         lineage
-            The lineage; None adopts nothing.
+            Its lineage; None adopts nothing.
 
         Returns
         -------
         How many were adopted.
         """
-        found = [] if lineage is None else self._found(os.fspath(directory), base, lineage)
+        directory, _ = split_prefix(prefix, self._storage)
+        found = [] if lineage is None else self._found(directory, base_name(prefix), lineage)
         new = [
             record
             for record in sorted(found, key=lambda item: item.save_sequence)
-            if record.prefix not in self._records
+            if self._key(record.prefix) not in self._records
         ]
         self.replace([*new, *self.records])
         return len(new)
@@ -149,7 +154,7 @@ class CheckpointHistory:
             kept = [record.prefix for record in plan.keep]
             update_checkpoint_state(directory, newest, kept, latest_filename, storage=self._storage)
             for record in plan.gone:
-                del self._records[record.prefix]
+                del self._records[self._key(record.prefix)]
             return tuple(record.prefix for record in plan.delete if self._delete(record))
 
     def _files(self, record: CheckpointRecord) -> list[str]:
@@ -174,5 +179,5 @@ class CheckpointHistory:
                 "%s could not be deleted: %s. The next save tries again.", printable(record.prefix, 500), error
             )
             return False
-        del self._records[record.prefix]
+        del self._records[self._key(record.prefix)]
         return True

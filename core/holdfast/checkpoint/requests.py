@@ -55,6 +55,8 @@ class RestoreReport:
 
     path: str
     """The file."""
+    prefix: str
+    """Prefix of the checkpoint."""
     restored: tuple[str, ...] = ()
     """Tensors that were restored."""
     missing: tuple[str, ...] = ()

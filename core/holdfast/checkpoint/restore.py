@@ -124,6 +124,7 @@ def _report(
     asked = set(targets)
     return RestoreReport(
         path=checkpoint.path,
+        prefix=checkpoint.prefix,
         restored=tuple(dict.fromkeys(source for source in sources if source is not None)),
         missing=tuple(missing),
         unexpected=tuple(name for name in checkpoint.entries if name not in asked),

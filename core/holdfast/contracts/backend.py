@@ -66,7 +66,7 @@ class Device(Protocol):
         """Return the array as NumPy's; where memory is shared it may be a view."""
 
     def adopt(self, array: Any) -> Array | None:
-        """Take an array of another library or device (a feed, another backend's output) by DLPack without going through the host.
+        """Take an array of another library or device by DLPack, without going through the host.
 
         Returns None where that cannot be done; the runtime then goes through the host.
         """
@@ -75,8 +75,10 @@ class Device(Protocol):
         """Whether ``array`` is an array of this device already."""
 
     def ownable(self, array: Any) -> bool:
-        """Whether a variable may take ``array`` as its storage: an array of this device that is C-contiguous, aligned, writable, of
-        native byte order and the only user of its memory, as far as the library can tell; False where it cannot.
+        """Whether a variable may take ``array`` as its storage.
+
+        That is an array of this device that is C-contiguous, aligned, writable, of native byte order and the only user
+        of its memory, as far as the library can tell; False where it cannot.
         """
 
     def shares_memory(self, first: Array, second: Array) -> bool:

@@ -34,8 +34,8 @@ class KernelRequest:
 class Kernel(Protocol):
     """A pure function of arrays: the contract of every op that updates no variable.
 
-    A kernel must not write to its inputs nor keep them, and must return a tuple with one array an output, of the dtype that
-    the request names, on its own device. Unless it also is an :class:`AliasingKernel`, no output may share
+    A kernel must not write to its inputs nor keep them, and must return a tuple with one array an output, of the
+    dtype that the request names, on its own device. Unless it also is an :class:`AliasingKernel`, no output may share
     memory with an input. It raises the classes of :mod:`holdfast.errors` with ``node_def`` and ``op`` None; the
     runtime adds the op, its creation site, its device and the shapes of its inputs.
     """
@@ -48,9 +48,9 @@ class Kernel(Protocol):
 class UpdateKernel(Protocol):
     """An op that updates variables: ``AssignAdd``, ``ScatterUpdate``, ``ApplyAdam``.
 
-    The variables are the op's ref inputs, in order. The kernel is right both when ``out[i] is current[i]`` (the update happens in place)
-    and when ``out[i]`` is a distinct buffer of the same shape and dtype with undefined contents (someone holds the current
-    value, which must stay as it is). It must check its inputs before it writes anything.
+    The variables are the op's ref inputs, in order. The kernel is right both when ``out[i] is current[i]`` (the
+    update happens in place) and when ``out[i]`` is a distinct buffer of the same shape and dtype with undefined
+    contents (someone holds the current value, which must stay as it is). It must check its inputs before it writes.
     """
 
     def update(
@@ -61,7 +61,7 @@ class UpdateKernel(Protocol):
 
 @runtime_checkable
 class AliasingKernel(Protocol):
-    """Ability of a :class:`Kernel`: it names the inputs that its outputs may share memory with (views, pass-through)."""
+    """Ability of a :class:`Kernel`: it names the inputs that its outputs may share memory with."""
 
     aliases: Mapping[int, tuple[int, ...]]
     """Output index to the indices of the inputs it may alias; outputs that are not named are fresh."""
@@ -72,7 +72,7 @@ class IntoKernel(Protocol):
     """Ability of a :class:`Kernel`: it can compute into buffers that it is given."""
 
     def into(self, context: RunContext, outputs: tuple[Array, ...], *inputs: Array) -> None:
-        """Compute all outputs into ``outputs``: arrays of the right shapes and dtypes that share no memory with the inputs."""
+        """Compute all outputs into arrays of their shapes and dtypes that share no memory with the inputs."""
 
 
 @runtime_checkable

@@ -51,9 +51,12 @@ class ControlDependencies:
         return not self._seen.isdisjoint(ops)
 
 
-def control_inputs_for(stack: Sequence[ControlDependencies], inputs: Sequence[Tensor]) -> list[Operation]:
-    """Return the control inputs that a new op with these inputs gets from the blocks around it."""
-    ops = {t.op for t in inputs}
+def control_inputs_for(
+    stack: Sequence[ControlDependencies], inputs: Sequence[Tensor], control_inputs: Sequence[Operation] = ()
+) -> list[Operation]:
+    """Return the control inputs that a new op with these inputs gets, besides its own, from the blocks around it."""
+    ops = {t._op for t in inputs}
+    ops.update(control_inputs)
     result: dict[Operation, None] = {}
     for block in stack:
         if not block.dominates(ops):

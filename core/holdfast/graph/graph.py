@@ -11,7 +11,13 @@ from holdfast.graph.collections import Collections
 from holdfast.graph.control import ControlDependencies, control_inputs_for
 from holdfast.graph.indexed_slices import IndexedSlices
 from holdfast.graph.operation import Operation
-from holdfast.graph.placement import DeviceFunction, apply_colocation, apply_devices, device_function
+from holdfast.graph.placement import (
+    DeviceFunction,
+    apply_colocation,
+    apply_devices,
+    constant_device,
+    device_function,
+)
 from holdfast.graph.shape_inference import infer_shapes
 from holdfast.graph.site import creation_site
 from holdfast.graph.tensor import Tensor
@@ -35,6 +41,8 @@ class Graph:
         self._names = names.Names()
         self._collections = Collections()
         self._device_stack: list[DeviceFunction] = []
+        # What the stack comes to for every op; None where it holds functions of the op.
+        self._constant_device: str | None = ""
         self._colocation_stack: list[Operation] = []
         self._control_stack: list[ControlDependencies] = []
         self._control_flow_context: Any = None
@@ -64,6 +72,7 @@ class Graph:
         attrs: dict[str, Any],
         name: str,
         colocate_with: Sequence[Operation] = (),
+        control_inputs: Sequence[Operation] = (),
     ) -> Operation:
         """Add an operation.
 
@@ -79,48 +88,55 @@ class Graph:
             A full name that :meth:`unique_name` gave; with a final slash, the name of a scope of its own.
         colocate_with
             Operations it must stay with on one device, whatever the scopes say.
+        control_inputs
+            Operations it runs after, besides those of the blocks around it.
 
         Raises
         ------
         RuntimeError
             If the graph is finalized.
         ValueError
-            If an input is of another graph, the name is malformed, or the static shapes cannot fit.
+            If an input is of another graph, the name is malformed or taken, or the static shapes cannot fit.
         """
         self._check_not_finalized()
-        name = name.removesuffix("/")
+        if name[-1:] == "/":
+            name = name[:-1]
         names.check_op_name(name)
+        if name in self._ops:
+            raise ValueError(f"cannot add op with name {name} as that name is already used")
         for tensor in inputs:
-            if tensor.op.graph is not self:
-                msg = f"{tensor} is not from this graph; an operation takes only tensors of its own graph."
-                raise ValueError(msg)
-        control_inputs = control_inputs_for(self._control_stack, inputs) if self._control_stack else []
+            if tensor._op.graph is not self:
+                raise ValueError(f"{tensor} is not from this graph; an operation takes only tensors of its own graph.")
+        if self._control_stack:
+            control_inputs = [*control_inputs_for(self._control_stack, inputs, control_inputs), *control_inputs]
         context = self._control_flow_context
         if context is not None:
             inputs, control_inputs = context.enter_op(op_def, inputs, control_inputs)
-        if self._attr_scopes:
-            attrs.update((k, v) for k, v in self._attr_scopes.items() if k not in attrs)
-        if self._gradient_override and op_def.type in self._gradient_override:
-            attrs.setdefault("_gradient_op_type", self._gradient_override[op_def.type].encode())
+        if self._attr_scopes or self._gradient_override:
+            self._add_scope_attrs(op_def, attrs)
         op = Operation(self, name, op_def, inputs, control_inputs, attrs, creation_site())
         op._control_flow_context = context
-        self._infer(op, output_types)
-        self._add(op)
+        shapes = infer_shapes(op, len(output_types))
+        op.outputs = [Tensor(op, i, dtype, shapes[i]) for i, dtype in enumerate(output_types)]
+        # Placed before it is entered: a device function that raises leaves no half-made op behind.
         self._place(op, colocate_with)
+        self._add(op)
         if self._container and op_def.stateful and attrs.get("container") == b"":
             attrs["container"] = self._container.encode()
         if context is not None:
             context.leave_op(op)
         return op
 
-    def _infer(self, op: Operation, output_types: Sequence[DType]) -> None:
-        """Make an op's outputs with their static shapes."""
-        shapes = infer_shapes(op, len(output_types))
-        op.outputs = [Tensor(op, i, dtype, shape) for i, (dtype, shape) in enumerate(zip(output_types, shapes, strict=True))]
+    def _add_scope_attrs(self, op_def: OpDef, attrs: dict[str, Any]) -> None:
+        """Add the attributes that the blocks around a new op give it."""
+        for name, value in self._attr_scopes.items():
+            attrs.setdefault(name, value)
+        if op_def.type in self._gradient_override:
+            attrs.setdefault("_gradient_op_type", self._gradient_override[op_def.type].encode())
 
     def _add(self, op: Operation) -> None:
         """Enter a finished op into the graph's tables."""
-        self._ops[op.name] = op
+        self._ops[op._name] = op
         self._version += 1
         op._id = self._version
         for tensor in op._inputs:
@@ -134,8 +150,10 @@ class Graph:
             # An op on a variable stays with it: device scopes around the op do not count.
             apply_colocation([*self._colocation_stack, *colocate_with], op)
             return
-        if self._device_stack:
+        if self._constant_device is None:
             apply_devices(self._device_stack, op)
+        else:
+            op._device = self._constant_device
         if self._colocation_stack:
             apply_colocation(self._colocation_stack, op)
 
@@ -157,6 +175,18 @@ class Graph:
         return self._mutations
 
     @property
+    def graph_def_versions(self) -> Any:
+        """A VersionDef message: the version of the software that made the graph, and what can read it."""
+        from holdfast.graph.graph_def import version_def  # messages are loaded at first use
+
+        return version_def(self)
+
+    @property
+    def building_function(self) -> bool:
+        """Whether this graph is the body of a function: never."""
+        return False
+
+    @property
     def finalized(self) -> bool:
         """Whether no operation may be added any more."""
         return self._finalized
@@ -172,22 +202,34 @@ class Graph:
     def _check_not_finalized(self) -> None:
         """Raise unless operations may be added."""
         if self._finalized:
-            msg = "Graph is finalized and cannot be modified."
-            raise RuntimeError(msg)
+            raise RuntimeError("Graph is finalized and cannot be modified.")
 
     def as_default(self) -> AbstractContextManager[Graph]:
         """Return a context manager that makes this the default graph of the thread."""
         return default.graph_as_default(self)
 
-    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:  # noqa: FBT001, FBT002  (TF's signature)
-        """Return a GraphDef message of all operations, or of those made after ``from_version``."""
-        from holdfast.graph.graph_def import graph_def  # noqa: PLC0415  (messages are loaded at first use)
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:
+        """Return a GraphDef message of all operations, or of those made after ``from_version``.
+
+        Parameters
+        ----------
+        from_version
+            A former value of :attr:`version`.
+        add_shapes
+            Add the static shapes of outputs as attribute ``_output_shapes``.
+
+        Raises
+        ------
+        ValueError
+            If the message would be larger than 2 GiB.
+        """
+        from holdfast.graph.graph_def import graph_def  # messages are loaded at first use
 
         return graph_def(self, from_version, add_shapes=add_shapes)
 
     # -- names and elements ------------------------------------------------------------------------------------------
 
-    def unique_name(self, name: str, mark_as_used: bool = True) -> str:  # noqa: FBT001, FBT002  (TF's signature)
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
         """Return ``name`` within the current name scope, made unique."""
         return self._names.unique(name, mark_as_used=mark_as_used)
 
@@ -207,6 +249,10 @@ class Graph:
         finally:
             self._names.scope = outer
 
+    def get_name_scope(self) -> str:
+        """Return the current name scope, without a final slash."""
+        return self._names.scope
+
     def get_operations(self) -> list[Operation]:
         """Return all operations in the order of their creation; a new list."""
         return list(self._ops.values())
@@ -214,20 +260,18 @@ class Graph:
     def get_operation_by_name(self, name: str) -> Operation:
         """Return an operation; TypeError for no string, KeyError for no such name, ValueError for a tensor's name."""
         if not isinstance(name, str):
-            msg = f"Operation names are strings (or similar), not {type(name).__name__}."
-            raise TypeError(msg)
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
         found: Operation = self.as_graph_element(name, allow_tensor=False, allow_operation=True)
         return found
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """Return a tensor; TypeError for no string, KeyError for no such name, ValueError for an operation's name."""
         if not isinstance(name, str):
-            msg = f"Tensor names are strings (or similar), not {type(name).__name__}."
-            raise TypeError(msg)
+            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
         found: Tensor = self.as_graph_element(name, allow_tensor=True, allow_operation=False)
         return found
 
-    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:  # noqa: FBT001, FBT002  (TF's signature)
+    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
         """Return the tensor or operation that ``obj`` (an element, a name, a variable) stands for.
 
         Raises
@@ -254,7 +298,7 @@ class Graph:
             self.add_to_collection(name, value)
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
-        """Return a new list of a collection's values; with ``scope``, of those whose name it matches (a regex) from the start."""
+        """Return a new list of a collection's values; with ``scope``, a regex, of those whose name starts with a match."""
         return self._collections.get(name, scope)
 
     def get_collection_ref(self, name: Any) -> list[Any]:
@@ -274,30 +318,61 @@ class Graph:
 
     @contextmanager
     def device(self, device_name_or_function: Any) -> Iterator[None]:
-        """Give the operations made inside a device: a string, a DeviceSpec, a function of the op, or None for no device at all."""
-        outer = self._device_stack
-        self._device_stack = [*outer, device_function(device_name_or_function)]
+        """Give the operations made inside a device.
+
+        Parameters
+        ----------
+        device_name_or_function
+            A string or DeviceSpec, which fills what inner blocks leave open; a function from an operation to one of
+            these, which replaces them; None to ignore all outer blocks.
+
+        Raises
+        ------
+        ValueError
+            If a string is no device name.
+        TypeError
+            If it is none of these.
+        """
+        outer = self._device_stack, self._constant_device
+        self._set_devices([*self._device_stack, device_function(device_name_or_function)])
         try:
             yield
         finally:
-            self._device_stack = outer
+            self._device_stack, self._constant_device = outer
+
+    def _set_devices(self, stack: list[DeviceFunction]) -> None:
+        """Replace the device stack."""
+        self._device_stack = stack
+        self._constant_device = constant_device(stack)
 
     @contextmanager
-    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:  # noqa: FBT001, FBT002  (TF's signature)
-        """Keep the operations made inside on the device of ``op``; with None and ``ignore_existing``, free of outer ones."""
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+        """Keep the operations made inside on the device of another, whatever device blocks are around.
+
+        Parameters
+        ----------
+        op
+            An operation, tensor or variable; None, with ``ignore_existing``, for no colocation at all.
+        ignore_existing
+            Ignore outer blocks of colocation.
+
+        Raises
+        ------
+        ValueError
+            If ``op`` is None and outer blocks are not to be ignored.
+        """
         if op is None and not ignore_existing:
-            msg = "Trying to colocate with None but ignore_existing is not True"
-            raise ValueError(msg)
+            raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
         if op is not None and not isinstance(op, Operation):
             op = lookup.reference_tensor(op).op
-        outer = self._device_stack, self._colocation_stack
-        self._device_stack = []
+        outer = self._device_stack, self._constant_device, self._colocation_stack
+        self._set_devices([])
         kept = [] if ignore_existing else self._colocation_stack
         self._colocation_stack = kept if op is None else [*kept, op]
         try:
             yield
         finally:
-            self._device_stack, self._colocation_stack = outer
+            self._device_stack, self._constant_device, self._colocation_stack = outer
 
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> ControlDependencies:
         """Return a block whose operations run after ``control_inputs``; None: after none of the outer ones either."""
@@ -325,9 +400,10 @@ class Graph:
     @contextmanager
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
         """Make operations of the given types use the gradients registered under other names."""
-        if not isinstance(op_type_map, dict):
-            msg = "op_type_map must be a dictionary mapping strings to strings"
-            raise TypeError(msg)
+        if not isinstance(op_type_map, dict) or not all(
+            isinstance(text, str) for item in op_type_map.items() for text in item
+        ):
+            raise TypeError("op_type_map must be a dictionary mapping strings to strings")
         outer = self._gradient_override
         self._gradient_override = {**outer, **op_type_map}
         try:
@@ -337,9 +413,9 @@ class Graph:
 
     @contextmanager
     def _attr_scope(self, attrs: dict[str, Any]) -> Iterator[None]:
-        """Give operations made inside further attributes."""
+        """Give operations made inside further attributes, in Python's terms; None takes one of an outer block away."""
         outer = self._attr_scopes
-        self._attr_scopes = {**outer, **attrs}
+        self._attr_scopes = {name: value for name, value in {**outer, **attrs}.items() if value is not None}
         try:
             yield
         finally:

@@ -48,11 +48,16 @@ class Names:
         """
         if not name:
             self.scope = ""
-        elif (_VALID_SCOPE_NAME if self.scope else _VALID_OP_NAME).fullmatch(name) is None:
-            raise ValueError(f"'{name}' is not a valid scope name")
         else:
+            check_scope_name(name, within=self.scope)
             self.scope = name[:-1] if name[-1] == "/" else self.unique(name)
         return self.scope
+
+
+def check_scope_name(name: str, within: str) -> None:
+    """Raise ValueError unless the name may stand for a scope; at the root it must also begin as a node's name does."""
+    if (_VALID_SCOPE_NAME if within else _VALID_OP_NAME).fullmatch(name) is None:
+        raise ValueError(f"'{name}' is not a valid scope name")
 
 
 def check_op_name(name: str) -> None:

@@ -39,7 +39,10 @@ def _unsorted_segment_sum(data: Any, segments: Any, count: Any) -> NDArray[Any]:
     """Add up rows by their keys."""
     data, segments = np.asarray(data), np.asarray(segments)
     if data.shape[: segments.ndim] != segments.shape:
-        text = f"data.shape = {shape_text(data.shape)} does not start with segment_ids.shape = {shape_text(segments.shape)}"
+        text = (
+            f"data.shape = {shape_text(data.shape)} does not start with segment_ids.shape = "
+            f"{shape_text(segments.shape)}"
+        )
         raise InvalidArgumentError(None, None, text)
     size = int(count)
     bad = np.asarray((segments < 0) | (segments >= size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.graph import conversion
 from holdfast.graph.default import name_scope
 from holdfast.graph.op_def import register_gradient
 from holdfast.ops.complex_numbers import conj
@@ -136,4 +137,5 @@ def tanh(x: Any, name: str | None = None) -> Tensor:
 def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
     """Return ``log(sigmoid(x))``, elementwise, without underflow."""
     with name_scope(name, "LogSigmoid", [x]) as scope:
+        x = conversion.convert_to_tensor(x, name="x")
         return node("Neg", node("Softplus", node("Neg", x)), name=scope)

@@ -43,14 +43,22 @@ not_differentiable("SaveV2", "RestoreV2")
 
 
 def save_v2(
-    prefix: Any, tensor_names: Sequence[str], shape_and_slices: Sequence[str], tensors: Sequence[Any], name: str | None = None
+    prefix: Any,
+    tensor_names: Sequence[str],
+    shape_and_slices: Sequence[str],
+    tensors: Sequence[Any],
+    name: str | None = None,
 ) -> Operation:
     """Add an op that writes tensors under names to the checkpoint at ``prefix`` (a string tensor)."""
     return apply_op("SaveV2", prefix, tensor_names, shape_and_slices, tensors, name=name)
 
 
 def restore_v2(
-    prefix: Any, tensor_names: Sequence[str], shape_and_slices: Sequence[str], dtypes: Sequence[Any], name: str | None = None
+    prefix: Any,
+    tensor_names: Sequence[str],
+    shape_and_slices: Sequence[str],
+    dtypes: Sequence[Any],
+    name: str | None = None,
 ) -> list[Tensor]:
     """Add an op that reads tensors by name from the checkpoint at ``prefix``; returns its outputs, of unknown shape."""
     return apply_op("RestoreV2", prefix, tensor_names, shape_and_slices, name=name, dtypes=list(dtypes)).outputs

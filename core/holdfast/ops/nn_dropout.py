@@ -51,7 +51,7 @@ def dropout(
         if not x.dtype.is_floating:
             raise ValueError(
                 "x has to be a floating point tensor since it's going to be scaled. Got a "
-                f"{x.dtype.base_dtype!r} tensor instead."
+                f"{x.dtype.base_dtype} tensor instead."
             )
         if isinstance(keep_prob, numbers.Real) and not 0 < keep_prob <= 1:
             raise ValueError(

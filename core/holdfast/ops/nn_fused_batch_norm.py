@@ -11,7 +11,6 @@ from holdfast.graph.op_def import (
     boolean,
     define_op,
     floating,
-    not_differentiable,
     register_gradient,
     string,
     type_attr,
@@ -81,7 +80,6 @@ for _suffix, _attrs, _u, _scale in (("", _SINGLE, "T", "T"), ("V2", _MIXED, "U",
         attrs=_attrs,
         shape=_gradient_shape,
     )
-not_differentiable("FusedBatchNormGrad", "FusedBatchNormGradV2")
 
 
 @register_gradient("FusedBatchNorm", "FusedBatchNormV2")

@@ -114,8 +114,8 @@ def _less_one(number: Tensor) -> Tensor:
 
 def flatten_outer_dims(logits: Tensor) -> Tensor:
     """Return a tensor as a matrix of the rows along its last dimension."""
-    last = _less_one(rank(logits))
-    row = apply_op("Slice", shape(logits), [last], [1]).outputs[0]
+    input_rank, input_shape = rank(logits), shape(logits)
+    row = apply_op("Slice", input_shape, [_less_one(input_rank)], [1]).outputs[0]
     result = reshape(logits, concat([[-1], row], 0))
     dims = logits.shape.as_tuple()
     if dims is not None and None not in dims:

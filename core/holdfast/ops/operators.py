@@ -38,7 +38,7 @@ def _overload(name: str, function: Function) -> None:
                 y = conversion.convert_to_tensor(y, dtype=x.dtype.base_dtype, name="y")
             except TypeError:
                 # Python then asks the other operand, and says which two types do not go together.
-                if hasattr(type(y), reflected):
+                if any(reflected in vars(kind) for kind in type(y).__mro__):
                     return NotImplemented
                 raise
             return function(x, y, name=scope)

@@ -281,7 +281,7 @@ def random_gamma(
         alpha = convert_to_tensor(alpha, name="alpha", dtype=dtype)
         beta = convert_to_tensor(1 if beta is None else beta, name="beta", dtype=dtype)
         drawn = _draw("RandomGamma", shape, alpha + zeros_like(beta), seed=seed)
-        tiny = float(np.finfo(alpha.dtype.as_numpy_dtype).tiny)
+        tiny = np.finfo(alpha.dtype.as_numpy_dtype).tiny
         return apply_op("Maximum", tiny, drawn / beta).outputs[0]
 
 

@@ -1,4 +1,4 @@
-"""Rows by their keys: distinct values, and sums of the rows that share one. Sparse gradients are added up with these."""
+"""Rows by their keys: distinct values, and sums of rows that share one. Sparse gradients are added up with these."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from holdfast.graph.conversion import register_tensor_conversion_function
 from holdfast.graph.indexed_slices import IndexedSlices
 from holdfast.graph.op_def import define_op, register_gradient, type_attr
 from holdfast.ops.apply import apply_op
-from holdfast.ops.shape_rules import check_equal_dimensions, check_rank, of_rank, of_rank_at_least
 from holdfast.ops.gathering import gather
+from holdfast.ops.shape_rules import check_equal_dimensions, check_rank, of_rank, of_rank_at_least
 from holdfast.ops.state_ops import NUMBERS
 from holdfast.ops.static import constant_value
 from holdfast.shapes import TensorShape

@@ -79,7 +79,7 @@ define_op(
     attrs={"dtype": type_attr()},
     shape=scalar_output,
 )
-not_differentiable("Assign", "AssignAdd", "AssignSub", "CountUpTo", "IsVariableInitialized")
+not_differentiable("Assign", "AssignAdd", "AssignSub")
 
 
 def variable_op_v2(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast import dtypes
-from holdfast.graph.op_def import boolean, define_op, not_differentiable, type_attr
+from holdfast.graph.op_def import boolean, define_op, type_attr
 from holdfast.ops.apply import apply_op
 from holdfast.ops.shape_rules import check_equal_dimensions, check_rank, merged
 from holdfast.ops.state_ops import NUMBERS
@@ -77,7 +77,6 @@ define_op(
     shape=_dense_shape,
     effects=True,
 )
-not_differentiable("ApplyGradientDescent", "ApplyMomentum", "SparseApplyMomentum", "ApplyAdam")
 
 
 def apply_gradient_descent(

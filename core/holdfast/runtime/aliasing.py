@@ -17,6 +17,7 @@ from holdfast.runtime.plan import (
     RunStep,
     Step,
     UpdateStep,
+    stretches_of,
 )
 from holdfast.runtime.slots import Slot
 
@@ -30,8 +31,8 @@ BORROWED = -1
 class Registers:
     """The registers of one plan.
 
-    The *roots* of a register name the memory it may share: registers of fresh values (their own number), slots of variables, or
-    :data:`BORROWED`. Two registers may overlap only if they have a root in common.
+    The *roots* of a register name the memory it may share: registers of fresh values (their own number), slots of
+    variables, or :data:`BORROWED`. Two registers may overlap only if they have a root in common.
     """
 
     def __init__(self) -> None:
@@ -124,7 +125,7 @@ def finish(
     _let_go(steps, registers, last_use)
     read = {r for step in steps if isinstance(step, ReadStep) for r in registers.slot_roots[step.slot]}
     slots = tuple(registers.constants[r] for r in sorted(read))
-    return Plan(steps, template, feeds, fetches, slots, folded, notes)
+    return Plan(stretches_of(steps), template, feeds, fetches, slots, folded, notes)
 
 
 def _last_uses(steps: list[Step], fetches: list[Fetch]) -> dict[int, int]:
@@ -197,6 +198,4 @@ def _let_go(steps: list[Step], registers: Registers, last_use: dict[int, int]) -
     """Note at each step which registers nothing reads any more."""
     for i, step in enumerate(steps):
         candidates = {*reads(step), *_writes(step)}
-        step.dead = tuple(
-            sorted(r for r in candidates if last_use.get(r, -1) <= i and r not in registers.constants)
-        )
+        step.dead = tuple(sorted(r for r in candidates if last_use.get(r, -1) <= i and r not in registers.constants))

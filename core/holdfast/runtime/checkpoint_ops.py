@@ -94,9 +94,7 @@ class _Save:
         request = context.request if isinstance(context.request, SaveRequest) else SaveRequest()
         sources = [
             tensor_source(name, np.asarray(value), dtype=tensor.dtype.base_dtype, spec=spec)
-            for name, spec, value, tensor in zip(
-                _texts(names), _texts(specs), values, self._op.inputs[3:], strict=True
-            )
+            for name, spec, value, tensor in zip(_texts(names), _texts(specs), values, self._op.inputs[3:], strict=True)
         ]
         metadata = SaveMetadata(
             lineage=request.lineage,
@@ -120,8 +118,8 @@ def _is_partner(op: Operation, other: Operation) -> bool:
 class _Restore:
     """RestoreV2: together with its partners all or nothing.
 
-    The first one to run reads and checks what all of them want, and compares it with the variables it is for; nothing is
-    assigned before.
+    The first one to run reads and checks what all of them want, and compares it with the variables it is for; nothing
+    is assigned before.
     """
 
     def __init__(self, op: Operation, partners: Sequence[Operation]) -> None:

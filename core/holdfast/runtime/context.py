@@ -85,7 +85,8 @@ class Context:
             return self._graph.python_functions[token]
         except KeyError:
             msg = (
-                f"No Python function is registered under {token!r} in this process. A graph with py_func can only run where "
+                f"No Python function is registered under {token!r} in this process. A graph with py_func can only run "
+                "where "
                 "it was built."
             )
             raise errors.InvalidArgumentError(None, None, msg) from None

@@ -15,7 +15,6 @@ from holdfast.runtime.plan import (
     ReadStep,
     Step,
     UpdateStep,
-    stretches,
 )
 
 if TYPE_CHECKING:
@@ -34,11 +33,12 @@ _KINDS: dict[type[Step], str] = {
 
 def explain(plan: Plan) -> str:
     """Return the plan as text: one line a step, indented under its condition."""
-    lines = [f"{len(plan.steps)} steps, {len(plan.feeds)} feeds, {len(plan.fetches)} fetches, {plan.folded} ops folded"]
+    count = sum(len(stretch.steps) for stretch in plan.stretches)
+    lines = [f"{count} steps, {len(plan.feeds)} feeds, {len(plan.fetches)} fetches, {plan.folded} ops folded"]
     rows: list[tuple[str, ...]] = [("step", "op", "type", "device", "how", "bytes", "note")]
     number = 0
     conditions: dict[int, str] = {}
-    for stretch in stretches(plan.steps):
+    for stretch in plan.stretches:
         if stretch.guard:
             terms = " and ".join(f"{'' if wanted else 'not '}r{register}" for register, wanted in stretch.guard)
             conditions[len(rows)] = f"if {terms}:"
@@ -50,9 +50,7 @@ def explain(plan: Plan) -> str:
         if i in conditions:
             lines.append(conditions[i])
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    lines.extend(
-        f"fetch {fetch.name}: {'copied' if fetch.copy else 'handed out as it is'}" for fetch in plan.fetches
-    )
+    lines.extend(f"fetch {fetch.name}: {'copied' if fetch.copy else 'handed out as it is'}" for fetch in plan.fetches)
     return "\n".join(lines)
 
 
@@ -60,7 +58,15 @@ def _row(number: int, step: Step, plan: Plan) -> tuple[str, ...]:
     """Return the cells of one step."""
     device = f"{step.device.device_type}:{step.device.index}"
     kind = _KINDS.get(type(step), "run")
-    return (str(number), _printable(step.op.name), step.op.type, device, f"{kind}{_how(step)}", _bytes(step.op), plan.notes.get(step.op.name, ""))
+    return (
+        str(number),
+        _printable(step.op.name),
+        step.op.type,
+        device,
+        f"{kind}{_how(step)}",
+        _bytes(step.op),
+        plan.notes.get(step.op.name, ""),
+    )
 
 
 def _how(step: Step) -> str:

@@ -64,14 +64,18 @@ def feed_value(graph: Graph, tensor: Tensor, value: Any, devices: SessionDevices
     """Return a fed value as an array of the tensor's dtype."""
     if isinstance(value, Tensor):
         msg = (
-            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
+            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
+            "strings, lists, "
             "numpy ndarrays, or TensorHandles."
         )
         raise TypeError(msg)
     dtype = tensor.dtype.base_dtype
     array = value if _lies_on_a_device(value, dtype, devices) else _as_array(value, dtype)
     if not tensor.shape.is_compatible_with(array.shape):
-        msg = f"Cannot feed value of shape {tuple(array.shape)!r} for Tensor {tensor.name!r}, which has shape {str(tensor.shape)!r}"
+        msg = (
+            f"Cannot feed value of shape {tuple(array.shape)!r} for Tensor {tensor.name!r}, which has shape "
+            f"{str(tensor.shape)!r}"
+        )
         raise ValueError(msg)
     if not graph.is_feedable(tensor):
         msg = f"Tensor {tensor} may not be fed."
@@ -101,7 +105,8 @@ def _as_array(value: Any, dtype: dtypes.DType) -> Any:
         array = None
     if not fits:
         msg = (
-            f"Type of feed value {value} is not compatible with Tensor type {target}. Try explicitly setting the type of the "
+            f"Type of feed value {value} is not compatible with Tensor type {target}. Try explicitly setting the type "
+            "of the "
             "feed tensor to a larger type (e.g. int64)."
         )
         raise TypeError(msg)

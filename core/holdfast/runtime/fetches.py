@@ -90,7 +90,7 @@ class Fetches:
 
         def build(values: list[Any]) -> IndexedSlicesValue:
             found = [pick(values) for pick in picks]
-            return IndexedSlicesValue(found[0], found[1], found[2] if len(found) > 2 else None)  # noqa: PLR2004
+            return IndexedSlicesValue(found[0], found[1], found[2] if len(found) > 2 else None)
 
         return build
 
@@ -98,7 +98,10 @@ class Fetches:
         """Take in a tensor, operation, variable or name."""
         element = self._graph_element(fetch)
         if not self._graph.is_fetchable(element):
-            msg = f"{'Operation' if isinstance(element, Operation) else 'Tensor'} {element.name!r} has been marked as not fetchable."
+            msg = (
+                f"{'Operation' if isinstance(element, Operation) else 'Tensor'} {element.name!r} has been marked as "
+                "not fetchable."
+            )
             raise ValueError(msg)
         if isinstance(element, Operation):
             self._targets[element] = None

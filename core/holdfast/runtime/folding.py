@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from holdfast.runtime.plan import Guard
 
 _MOST_ELEMENTS = 4096
-"""Larger results are not folded: a plan must not hold copies of tensors that a run makes and drops, such as initial values."""
+"""Larger results are not folded: a plan must not hold tensors that a run makes and drops, such as initial values."""
 
 
 def fold(
-    lowering: Lowering, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel, inputs: tuple[int, ...]
+    lowering: Lowering,
+    op: Operation,
+    device: Device,
+    guard: Guard,
+    kernel: Kernel | SessionKernel,
+    inputs: tuple[int, ...],
 ) -> bool:
     """Compute an op now if its inputs are constants and its results small; tell whether it was done."""
     constants = lowering.registers.constants

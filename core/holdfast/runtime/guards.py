@@ -30,7 +30,7 @@ def exhaustive(rests: list[Guard]) -> bool:
     """Whether one of two guards always holds: the two sides of one predicate, or one that always does."""
     if any(not rest for rest in rests):
         return True
-    if len(rests) != 2 or any(len(rest) != 1 for rest in rests):  # noqa: PLR2004  (the two branches of a cond)
+    if len(rests) != 2 or any(len(rest) != 1 for rest in rests):
         return False
     (first,), (second,) = rests
     return first[0] == second[0] and first[1] != second[1]

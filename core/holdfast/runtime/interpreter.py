@@ -22,7 +22,6 @@ from holdfast.runtime.plan import (
     RunStep,
     Step,
     UpdateStep,
-    stretches,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def interpret(plan: Plan, feeds: Sequence[Any], context_for: Callable[[Device], 
     frame = Frame(registers, context_for)
     try:
         with np.errstate(all="ignore"):
-            for stretch in stretches(plan.steps):
+            for stretch in plan.stretches:
                 if stretch.guard and not holds(stretch.guard, registers):
                     continue
                 _run_steps(stretch.steps, frame)
@@ -219,7 +218,8 @@ def _read_only(fetch: Fetch, registers: list[Any], value: Any) -> Any:
     for register in fetch.alias_of:
         buffer = registers[register].buffer
         if buffer is not None and np.may_share_memory(buffer.array, value):
-            # Views of the view cannot be followed: the hold lasts, and the variable leaves this memory at its next update.
+            # Views of the view cannot be followed: the hold lasts, and the variable leaves this memory at its next
+            # update.
             buffer.hold()
     view = value.view()
     view.flags.writeable = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,18 +39,6 @@ _PASS_ON = frozenset({"Identity", "StopGradient", "PreventGradient", "Placeholde
 _NOTHING = frozenset({"NoOp", "ControlTrigger"})
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 _VARIABLES = frozenset({"VariableV2", "Variable"})
-
-RUNTIME_OPS = _PASS_ON | _NOTHING | _PLACEHOLDERS | _VARIABLES | {
-    "Assign",
-    "Const",
-    "IsVariableInitialized",
-    "Merge",
-    "RefIdentity",
-    "RefMerge",
-    "RefSwitch",
-    "Switch",
-}
-"""Op types that the runtime carries out itself, on any device."""
 
 
 def kernel_request(op: Operation) -> KernelRequest:
@@ -136,55 +124,58 @@ class Lowering:
                 notes[op.name] = f"computed on the host: {reason}"
         return notes
 
-    # -- ops -------------------------------------------------------------------------------------------------------------
+    # -- ops ---------------------------------------------------------------------------------------------------------
 
     def _lower(self, op: Operation) -> None:
         """Lower one op."""
-        placed = self._placer.device(op)
-        device = placed.device
+        device = self._placer.device(op).device
+        if op.type in ("Merge", "RefMerge"):
+            lower_merge(self, op, device)
+            return
         guard = guards.conjunction(
             [
                 *(self.guards.get(t, ()) for t in op._inputs),
                 *(self.op_guards.get(o, ()) for o in op._control_inputs),
             ]
         )
-        kind = op.type
-        if kind in ("Merge", "RefMerge"):
-            lower_merge(self, op, device)
-            return
         self.op_guards[op] = guard
         if guard:
             self.guards.update((t, guard) for t in op.outputs if t not in self.values)
-        if kind in _PASS_ON or kind == "RefIdentity":
-            self._pass_on(op, device, guard)
-        elif kind in _VARIABLES:
-            register = self.registers.new_slot(self._slots.slot(op, device))
-            self.refs[op.outputs[0]] = register
-        elif kind == "Const":
-            self._define(op.outputs[0], self.registers.constant(op.attrs["value"], None))
-        elif kind in ("Switch", "RefSwitch"):
-            lower_switch(self, op, device, guard)
-        elif kind == "Assign":
-            self._assign(op, device, guard)
-        elif kind == "IsVariableInitialized":
-            output = self.registers.new(None, set())
-            self._define(op.outputs[0], output)
-            self.emit(InitializedStep(op, device, guard, self.ref(op, 0), output))
-        elif kind in _PLACEHOLDERS:
-            self._placeholder(op)
-        elif kind not in _NOTHING:
-            self._kernel(op, device, guard)
+        _LOWER.get(op.type, Lowering._kernel)(self, op, device, guard)
+
+    def _nothing(self, op: Operation, device: Device, guard: Guard) -> None:
+        """Lower an op that only orders others."""
+
+    def _variable(self, op: Operation, device: Device, guard: Guard) -> None:
+        """Lower a variable."""
+        self.refs[op.outputs[0]] = self.registers.new_slot(self._slots.slot(op, device))
+
+    def _constant(self, op: Operation, device: Device, guard: Guard) -> None:
+        """Lower a constant."""
+        self._define(op.outputs[0], self.registers.constant(op.attrs["value"], None))
+
+    def _switch(self, op: Operation, device: Device, guard: Guard) -> None:
+        """Lower a Switch."""
+        lower_switch(self, op, device, guard)
+
+    def _is_initialized(self, op: Operation, device: Device, guard: Guard) -> None:
+        """Lower the question whether a variable is initialised."""
+        output = self.registers.new(None, set())
+        self._define(op.outputs[0], output)
+        self.emit(InitializedStep(op, device, guard, self.ref(op, 0), output))
 
     def _define(self, tensor: Tensor, register: int) -> None:
         """Give a tensor its register, unless it is fed."""
         self.values.setdefault(tensor, register)
 
-    def _placeholder(self, op: Operation) -> None:
+    def _placeholder(self, op: Operation, device: Device, guard: Guard) -> None:
         """Raise unless the placeholder is fed; it is only lowered where something needs the op itself."""
-        if op.outputs[0] in self.values:
-            return
         output = op.outputs[0]
-        shape = "" if output.shape.ndims is None else f" and shape {output.shape.as_list()}".replace("None", "?").replace(", ", ",")
+        if output in self.values:
+            return
+        dims = output.shape.as_tuple()
+        known = "" if dims is None else ",".join("?" if d is None else str(d) for d in dims)
+        shape = "" if dims is None else f" and shape [{known}]"
         msg = f"You must feed a value for placeholder tensor '{op.name}' with dtype {_type_name(output)}{shape}"
         raise errors.InvalidArgumentError(op.node_def, op, msg)
 
@@ -239,7 +230,9 @@ class Lowering:
         """Lower an op that updates variables."""
         flags = _ref_flags(op)
         slots = tuple(self.ref(op, i) for i, is_ref in enumerate(flags) if is_ref)
-        inputs = tuple(self.value(t, op, device, guard) for t, is_ref in zip(op._inputs, flags, strict=True) if not is_ref)
+        inputs = tuple(
+            self.value(t, op, device, guard) for t, is_ref in zip(op._inputs, flags, strict=True) if not is_ref
+        )
         outputs = []
         for i, tensor in enumerate(op.outputs):
             if tensor.dtype._is_ref_dtype:
@@ -252,7 +245,7 @@ class Lowering:
         for slot in slots:
             self._forget_reads(slot)
 
-    # -- values ------------------------------------------------------------------------------------------------------------
+    # -- values ------------------------------------------------------------------------------------------------------
 
     def emit(self, step: Step) -> None:
         """Append a step."""
@@ -262,7 +255,10 @@ class Lowering:
         """Return the slot register of an op's ref input."""
         tensor = op._inputs[index]
         if tensor in self.values or tensor not in self.refs:
-            msg = f"Input {index} of '{op.name}' ({op.type}) must be a variable; {tensor.name} is fed, or is only a value."
+            msg = (
+                f"Input {index} of '{op.name}' ({op.type}) must be a variable; {tensor.name} is fed, or is only a "
+                "value."
+            )
             raise errors.InvalidArgumentError(op.node_def, op, msg)
         return self.refs[tensor]
 
@@ -359,3 +355,18 @@ def _ref_flags(op: Operation) -> list[bool]:
     return flags
 
 
+_LOWER: dict[str, Callable[[Lowering, Operation, Device, Guard], None]] = {
+    **dict.fromkeys(_PASS_ON, Lowering._pass_on),
+    **dict.fromkeys(_NOTHING, Lowering._nothing),
+    **dict.fromkeys(_PLACEHOLDERS, Lowering._placeholder),
+    **dict.fromkeys(_VARIABLES, Lowering._variable),
+    "RefIdentity": Lowering._pass_on,
+    "Const": Lowering._constant,
+    "Switch": Lowering._switch,
+    "RefSwitch": Lowering._switch,
+    "Assign": Lowering._assign,
+    "IsVariableInitialized": Lowering._is_initialized,
+}
+
+RUNTIME_OPS = frozenset({*_LOWER, "Merge", "RefMerge"})
+"""Op types that the runtime carries out itself, on any device."""

@@ -21,7 +21,12 @@ class Placer:
     """Places the operations of one graph on the devices of one session; an operation stays where it was put."""
 
     def __init__(
-        self, devices: SessionDevices, supports: Callable[[SessionDevice, Operation], bool], *, soft: bool, verbose: bool
+        self,
+        devices: SessionDevices,
+        supports: Callable[[SessionDevice, Operation], bool],
+        *,
+        soft: bool,
+        verbose: bool,
     ) -> None:
         self._devices = devices
         self._supports = supports
@@ -116,7 +121,10 @@ class Placer:
             )
         advice = "Make sure the device specification refers to a valid device."
         if spec.job not in (None, "localhost") or spec.task not in (None, 0) or spec.replica not in (None, 0):
-            advice += " Other jobs and tasks need a cluster, and no cluster plug-in is installed; build and export such graphs, or run them without those device scopes."
+            advice += (
+                " Other jobs and tasks need a cluster, and no cluster plug-in is installed; build and export such graphs, or "
+                "run them without those device scopes."
+            )
         else:
             why = self._why_not(op, spec, allowed)
             advice += f" ({why}.) With ConfigProto(allow_soft_placement=True) it runs on the CPU instead."

@@ -125,10 +125,19 @@ class Fetch:
 
 
 @dataclass(slots=True)
+class Stretch:
+    """Consecutive steps under one guard: one ``if``."""
+
+    guard: Guard
+    steps: list[Step]
+
+
+@dataclass(slots=True)
 class Plan:
     """All that a run of these fetches with these feeds does."""
 
-    steps: list[Step]
+    stretches: list[Stretch]
+    """The steps in their order."""
     template: list[Any]
     """Initial frame: constants and slots in their registers."""
     feeds: tuple[int, ...]
@@ -141,16 +150,13 @@ class Plan:
     notes: dict[str, str] = field(default_factory=dict)
     """Op names to remarks for ``explain``: fallbacks to the host and to other devices."""
 
-
-@dataclass(slots=True)
-class Stretch:
-    """Consecutive steps under one guard: one ``if``."""
-
-    guard: Guard
-    steps: list[Step]
+    @property
+    def steps(self) -> list[Step]:
+        """All steps."""
+        return [step for stretch in self.stretches for step in stretch.steps]
 
 
-def stretches(steps: list[Step]) -> list[Stretch]:
+def stretches_of(steps: list[Step]) -> list[Stretch]:
     """Group consecutive steps by guard."""
     result: list[Stretch] = []
     for step in steps:

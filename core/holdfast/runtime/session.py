@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import numpy as np
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class BaseSession:
     """What Session and InteractiveSession share.
 
-    A session owns the values of the variables and the random streams; other sessions of the same graph have their own. One
-    run at a time: other threads wait, except while a kernel blocks or calls back into Python.
+    A session owns the values of the variables and the random streams; other sessions of the same graph have their
+    own. One run at a time: other threads wait, except while a kernel blocks or calls back into Python.
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
@@ -48,7 +48,8 @@ class BaseSession:
             raise TypeError(msg)
         if target:
             msg = (
-                f"Cannot connect to {target!r}: no cluster plug-in is installed. Use the empty target, which runs in this process."
+                f"Cannot connect to {target!r}: no cluster plug-in is installed. Use the empty target, which runs in "
+                "this process."
             )
             raise errors.UnimplementedError(None, None, msg)
         self._graph = graph if graph is not None else get_default_graph()
@@ -118,11 +119,11 @@ class BaseSession:
         fetches
             A tensor, operation, variable or name, or a nested list, tuple, named tuple or dict of these.
         feed_dict
-            Tensors (or names, variables) to values that replace them in this run. Values are converted to the tensor's dtype
-            by NumPy's rules; arrays are borrowed, never written to.
+            Tensors (or names, variables) to values that replace them in this run. Values are converted to the
+            tensor's dtype by NumPy's rules; arrays are borrowed, never written to.
         options, run_metadata
-            A ``RunOptions`` and a ``RunMetadata`` message. Tracing and time limits are not there yet: asking for them is an
-            UnimplementedError.
+            A ``RunOptions`` and a ``RunMetadata`` message. Tracing and time limits are not there yet: asking for them
+            is an UnimplementedError.
 
         Returns
         -------
@@ -147,12 +148,14 @@ class BaseSession:
         return self.run_with_request(fetches, feed_dict, None)
 
     def run_with_request(self, fetches: Any, feed_dict: Any, request: Any) -> Any:
-        """As :meth:`run`; ``request`` reaches the run's session ops: how a Saver talks with its save and restore ops."""
+        """As :meth:`run`; through ``request`` a Saver talks with its save and restore ops."""
         structure = Fetches(self._graph, fetches)
         feeds = collect_feeds(self._graph, feed_dict, self._devices)
         return structure.build(self._run(structure, feeds, request=request))
 
-    def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, copy: bool = True, request: Any = None) -> list[Any]:
+    def _run(
+        self, structure: Fetches, feeds: dict[Tensor, Any], *, copy: bool = True, request: Any = None
+    ) -> list[Any]:
         """Run a flattened structure and return the values of its tensors."""
         with self._lock:
             self._check_open()
@@ -202,7 +205,7 @@ class BaseSession:
         return self._kernel(op, device.device) is not None
 
     def make_callable(
-        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False, *, copy: bool = True  # noqa: FBT001, FBT002  (TF's signature)
+        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False, *, copy: bool = True
     ) -> Callable[..., Any]:
         """Return a function that runs ``fetches``, with the values of ``feed_list`` as its arguments.
 
@@ -211,8 +214,8 @@ class BaseSession:
         accept_options
             Let the function take ``options=`` and ``run_metadata=``.
         copy
-            With False the function returns read-only arrays that may share memory with variables. A variable never changes under such an
-            array: it moves to other memory at its next update.
+            With False the function returns read-only arrays that may share memory with variables. A variable never
+            changes under such an array: it moves to other memory at its next update.
         """
         self._check_open()
         keys = [feed_key(self._graph, key) for key in feed_list or ()]
@@ -258,7 +261,7 @@ def _checked_config(config: Any) -> Any:
     """Return the session's configuration, checked."""
     if config is None:
         return None
-    from holdfast.protos import ConfigProto  # noqa: PLC0415  (messages are loaded at first use)
+    from holdfast.protos import ConfigProto
 
     if not isinstance(config, ConfigProto):
         msg = f"config must be a tf.ConfigProto, but got {type(config)}"
@@ -270,7 +273,7 @@ def _check_options(options: Any) -> None:
     """Raise if a run is asked for what is not there."""
     if options is None:
         return
-    from holdfast.protos import RunOptions  # noqa: PLC0415  (messages are loaded at first use)
+    from holdfast.protos import RunOptions
 
     if not isinstance(options, RunOptions):
         msg = f"options must be a tf.RunOptions, but got {type(options)}"
@@ -297,7 +300,7 @@ class Session(BaseSession):
         super().__init__(target, graph, config)
         self._stacks: list[ExitStack] = []
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         stack = ExitStack()
         stack.enter_context(self._graph.as_default())
         stack.enter_context(self.as_default())
@@ -312,7 +315,7 @@ class Session(BaseSession):
 
 
 class InteractiveSession(BaseSession):
-    """A session for a shell: the default one from its creation until it is closed; its graph is the default graph if it was given."""
+    """A session for a shell: the default one from its creation until it is closed, as is a graph given to it."""
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         super().__init__(target, graph, config)

@@ -56,7 +56,8 @@ class Slot:
         if self.buffer is None:
             made = f" It was made at {self.op.site}." if self.op.site is not None else ""
             msg = (
-                f"Attempting to use uninitialized value {self.op.name}\nThe variable has no value in this session.{made} Run its "
+                f"Attempting to use uninitialized value {self.op.name}\nThe variable has no value in this "
+                f"session.{made} Run its "
                 "initializer (tf.global_variables_initializer() runs all) or restore it from a checkpoint first."
             )
             raise errors.FailedPreconditionError(None, None, msg)

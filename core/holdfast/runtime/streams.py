@@ -11,7 +11,7 @@ from holdfast import errors
 
 
 class RandomStreams:
-    """Counts the executions of each random op, so that no two draw the same numbers and a resumed run goes on where it was."""
+    """Counts the executions of each random op: no two draw the same numbers, and a resumed run goes on where it was."""
 
     __slots__ = ("_counters", "_entropy")
 

@@ -49,7 +49,7 @@ def _sorted(ops: list[Operation], fed: Collection[Tensor]) -> list[Operation]:
     InvalidArgumentError
         If they depend on each other in a circle.
     """
-    waiting = {op: 0 for op in ops}
+    waiting = dict.fromkeys(ops, 0)
     after: dict[Operation, list[Operation]] = {op: [] for op in ops}
     for op in ops:
         for other in set(_dependencies(op, fed)):

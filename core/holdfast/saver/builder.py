@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.devices import DeviceSpec
 from holdfast.graph import control_dependencies, device, name_scope
 from holdfast.ops.constants import constant
-from holdfast.ops.grouping import with_dependencies
-from holdfast.ops.grouping import group
+from holdfast.ops.grouping import group, with_dependencies
 from holdfast.ops.io_ops import restore_v2, save_v2
 from holdfast.ops.shape_queries import shape as shape_of
 from holdfast.protos import SaverDef

@@ -43,7 +43,7 @@ class VariableSaveable:
 
     def restore(self, tensors: Sequence[Tensor], shapes: Sequence[Any] | None) -> Operation:
         """Return the op that assigns the restored tensor, reshaped where shapes are given."""
-        from holdfast.ops.reshaping import reshape  # noqa: PLC0415
+        from holdfast.ops.reshaping import reshape
 
         value = tensors[0] if shapes is None else reshape(tensors[0], shapes[0])
         validate = shapes is None and self.op.shape.is_fully_defined()
@@ -103,12 +103,18 @@ def make_saveables(var_list: Any) -> list[VariableSaveable]:
     result = []
     for name in sorted(named):
         if not isinstance(name, str):
-            msg = f"names_to_saveables must be a dict mapping string names to checkpointable operations. Name is not a string: {name}"
+            msg = (
+                "names_to_saveables must be a dict mapping string names to checkpointable operations. Name is not a "
+                f"string: {name}"
+            )
             raise TypeError(msg)
         try:
             tensor = _reference(named[name])
         except TypeError as error:
-            msg = f"names_to_saveables must be a dict mapping string names to Tensors/Variables. Not a variable: {named[name]}"
+            msg = (
+                "names_to_saveables must be a dict mapping string names to Tensors/Variables. Not a variable: "
+                f"{named[name]}"
+            )
             raise (TypeError(msg) if isinstance(var_list, Mapping) else error) from None
         if tensor.op in seen:
             msg = f"The same saveable will be restored with two names: {name}"

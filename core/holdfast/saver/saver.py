@@ -72,29 +72,32 @@ class Saver:
         For ``sharded`` or a ``builder``.
     """
 
-    def __init__(  # noqa: PLR0913  (TF's signature)
+    def __init__(
         self,
         var_list: Any = None,
-        reshape: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
-        sharded: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
+        reshape: bool = False,
+        sharded: bool = False,
         max_to_keep: int | None = 5,
         keep_checkpoint_every_n_hours: float = 10000.0,
         name: str | None = None,
-        restore_sequentially: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
+        restore_sequentially: bool = False,
         saver_def: Any = None,
         builder: Any = None,
-        defer_build: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
-        allow_empty: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
+        defer_build: bool = False,
+        allow_empty: bool = False,
         write_version: int = 2,
-        pad_step_number: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
-        save_relative_paths: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
+        pad_step_number: bool = False,
+        save_relative_paths: bool = False,
         filename: str | None = None,
         *,
-        format: str | None = None,  # noqa: A002  (the word of plugins.toml and of the engine)
+        format: str | None = None,
         format_options: Mapping[str, Any] | None = None,
     ) -> None:
         if defer_build and var_list:
-            msg = "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
+            msg = (
+                "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or "
+                "var_list=None."
+            )
             raise ValueError(msg)
         if sharded or builder is not None:
             msg = "Saver(sharded=True) and Saver(builder=...) are not implemented: leave them out to write one file."
@@ -153,19 +156,20 @@ class Saver:
 
     # -- saving --------------------------------------------------------------------------------------------------------
 
-    def save(  # noqa: PLR0913  (TF's signature)
+    def save(
         self,
         sess: BaseSession,
         save_path: str | os.PathLike[str],
         global_step: Any = None,
         latest_filename: str | None = None,
         meta_graph_suffix: str = "meta",
-        write_meta_graph: bool = False,  # noqa: FBT001, FBT002  (TF's signature)
-        write_state: bool = True,  # noqa: FBT001, FBT002  (TF's signature)
+        write_meta_graph: bool = False,
+        write_state: bool = True,
     ) -> str | None:
         """Save the variables, durably, and return the prefix of the checkpoint.
 
-        The checkpoint is on the disk when this returns; if it raises, the former checkpoint of that name, if any, stands as it was.
+        The checkpoint is on the disk when this returns; if it raises, the former checkpoint of that name, if any,
+        stands as it was.
 
         Parameters
         ----------
@@ -204,9 +208,11 @@ class Saver:
         if self._is_empty:
             return None
         request = SaveRequest(self._format, self._format_options, self._lineage, self._origin, step)
-        directory = os.path.dirname(prefix) or "."  # noqa: PTH120  (a prefix is a string, no path of a file)
+        directory = os.path.dirname(prefix) or "."
         with checkpoint.local_storage().lock(directory, _LOCK_TIMEOUT):
-            sess.run_with_request(self.saver_def.save_tensor_name, {self.saver_def.filename_tensor_name: prefix}, request)
+            sess.run_with_request(
+                self.saver_def.save_tensor_name, {self.saver_def.filename_tensor_name: prefix}, request
+            )
             saved = request.saved
             assert saved is not None  # noqa: S101  (the save op of this Saver sets it)
             self._lineage, self._origin = saved.lineage, saved.origin
@@ -223,14 +229,14 @@ class Saver:
 
     def _checked_prefix(self, path: str, step: int | None, latest_filename: str) -> str:
         """Return the checkpoint's prefix, with TensorFlow's errors."""
-        if os.path.split(latest_filename)[0]:  # noqa: PTH206  (as it is written, not as a path)
+        if os.path.split(latest_filename)[0]:
             msg = "'latest_filename' must not contain path components"
             raise ValueError(msg)
-        directory, base = os.path.split(path)  # noqa: PTH206  (as it is written, not as a path)
+        directory, base = os.path.split(path)
         if step is None and base == latest_filename:
             msg = f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{path}'"
             raise ValueError(msg)
-        if not os.path.isdir(directory or "."):  # noqa: PTH112  (a prefix is a string, no path of a file)
+        if not os.path.isdir(directory or "."):
             msg = f"Parent directory of {path} doesn't exist, can't save."
             raise ValueError(msg)
         if step is None:
@@ -242,8 +248,8 @@ class Saver:
     def restore(self, sess: BaseSession, save_path: str | os.PathLike[str] | None) -> RestoreReport | None:
         """Restore the variables, all or none, and return what was done.
 
-        Variables need not be initialised before. If everything in the checkpoint is restored, the random streams go on from there
-        as well.
+        Variables need not be initialised before. If everything in the checkpoint is restored, the random streams go
+        on from there as well.
 
         Parameters
         ----------
@@ -274,7 +280,7 @@ class Saver:
         report = request.reports[-1]
         if metadata is not None and metadata.lineage is not None:
             self._lineage, self._origin = metadata.lineage, metadata.origin
-            self._history.adopt(report.path, base=checkpoint.base_name(report.path), lineage=metadata.lineage)
+            self._history.adopt(report.prefix, lineage=metadata.lineage)
         return report
 
     # -- what it keeps -------------------------------------------------------------------------------------------------
@@ -289,7 +295,7 @@ class Saver:
         self.set_last_checkpoints_with_time([(prefix, float("inf")) for prefix in last_checkpoints])
 
     def set_last_checkpoints_with_time(self, last_checkpoints_with_time: Sequence[tuple[str, float]]) -> None:
-        """Replace the list of checkpoints that this Saver keeps, oldest first, with their times (seconds since the epoch)."""
+        """Replace the list of kept checkpoints, oldest first, with their times (seconds since the epoch)."""
         self._history.replace([CheckpointRecord(prefix, time) for prefix, time in last_checkpoints_with_time])
 
     def recover_last_checkpoints(self, checkpoint_paths: Sequence[str]) -> None:

@@ -6,6 +6,10 @@ import pytest
 pytest.register_assert_rewrite(
     "holdfast.testing.backend_suite",
     "holdfast.testing.device_checks",
+    "holdfast.testing.format_conformance",
+    "holdfast.testing.format_damage",
+    "holdfast.testing.format_round_trips",
+    "holdfast.testing.format_suite",
     "holdfast.testing.kernel_checks",
     "holdfast.testing.update_checks",
 )

@@ -13,7 +13,7 @@ from holdfast.ops.constants import constant
 from holdfast.train.gradients import gradients
 
 Jacobians = tuple[NDArray[Any], NDArray[Any]]
-"""A theoretical and a numeric Jacobian, of shape ``[size of x, size of y]``; of complex tensors the parts count singly."""
+"""A theoretical and a numeric Jacobian, ``[size of x, size of y]``; of complex numbers the parts count singly."""
 
 
 def compute_gradient(
@@ -38,7 +38,7 @@ def compute_gradient(
     x_init_value
         Where to compute it; by default random values between 0 and 1, the same at each call.
     delta
-        Half the distance of the differences. In float64 1e-5 to 1e-6 gives errors around 1e-9; in float32 the default is best.
+        Half the distance of the differences. In float64 1e-6 gives errors around 1e-9; in float32 the default is best.
     init_targets
         Operations to run before.
     extra_feed_dict
@@ -95,12 +95,12 @@ def _initial_values(xs: Sequence[Any], shapes: Sequence[Any], given: Any) -> lis
     given = [None] * len(xs) if given is None else given
     values = []
     for x, shape, value in zip(xs, shapes, given, strict=True):
-        dtype = x.dtype.base_dtype.as_numpy_dtype
-        if value is None:
-            value = random.random(tuple(shape))
-            if x.dtype.is_complex:
-                value = value + 1j * random.random(tuple(shape))
-        values.append(np.array(value, dtype=dtype, order="C").reshape(tuple(shape)))
+        dims = tuple(shape)
+        drawn: Any = random.random(dims)
+        if x.dtype.is_complex:
+            drawn = drawn + 1j * random.random(dims)
+        chosen = drawn if value is None else value
+        values.append(np.array(chosen, dtype=x.dtype.base_dtype.as_numpy_dtype, order="C").reshape(dims))
     return values
 
 

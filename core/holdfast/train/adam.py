@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.graph import IndexedSlices, Operation, Tensor, colocate_with, control_dependencies, convert_to_tensor
 from holdfast.ops import state_ops
 from holdfast.ops.casting import cast
-from holdfast.ops.elementwise import sqrt
+from holdfast.ops.exponentials import sqrt
 from holdfast.ops.grouping import group
 from holdfast.ops.scatter_ops import scatter_add
 from holdfast.ops.training_ops import apply_adam
@@ -19,11 +19,11 @@ from holdfast.variables import Variable
 class AdamOptimizer(Optimizer):
     """Adam (Kingma and Ba, 2014, arXiv:1412.6980).
 
-    ``m`` and ``v`` are moving averages of the gradient and of its square, with ``beta1`` and ``beta2``; at step t ``var -= lr_t * m /
-    (sqrt(v) + epsilon)`` with ``lr_t = learning_rate * sqrt(1 - beta2**t) / (1 - beta1**t)``: the form of the paper's section 2, where
-    epsilon is its "epsilon hat". The slots are ``m`` and ``v``, the variables ``<var>/Adam`` and ``<var>/Adam_1``; ``beta1_power``
-    and ``beta2_power`` hold ``beta**t``. Of a sparse gradient the rows that it does not name have gradient zero: their averages decay
-    and they move on.
+    ``m`` and ``v`` are moving averages of the gradient and of its square, by ``beta1`` and ``beta2``; at step t
+    ``var -= lr_t * m / (sqrt(v) + epsilon)`` with ``lr_t = learning_rate * sqrt(1 - beta2**t) / (1 - beta1**t)``: the
+    form of the paper's section 2, whose "epsilon hat" it is. The slots are ``m`` and ``v``, the variables
+    ``<var>/Adam`` and ``<var>/Adam_1``; ``beta1_power`` and ``beta2_power`` hold ``beta**t``. Of a sparse gradient
+    the rows that it does not name have gradient zero: their averages decay, and they move on.
 
     Parameters
     ----------
@@ -75,12 +75,13 @@ class AdamOptimizer(Optimizer):
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
         dtype = var.dtype.base_dtype
-        powers = [cast(power, dtype) for power in self._get_beta_accumulators()]
+        beta1_power, beta2_power = self._get_beta_accumulators()
         return apply_adam(
             var,
             self.get_slot(var, "m"),
             self.get_slot(var, "v"),
-            *powers,
+            cast(beta1_power, dtype),
+            cast(beta2_power, dtype),
             cast(self._learning_rate_tensor, dtype),
             cast(self._beta1_tensor, dtype),
             cast(self._beta2_tensor, dtype),
@@ -106,7 +107,7 @@ class AdamOptimizer(Optimizer):
     def _decayed(self, var: Variable, slot_name: str, beta: Tensor, rows: Tensor, indices: Tensor) -> Tensor:
         """Return a slot after it has decayed and the rows were added."""
         slot = self.get_slot(var, slot_name)
-        decayed = state_ops.assign(slot, slot * beta, use_locking=self._use_locking)  # type: ignore[operator]  # it was made
+        decayed = state_ops.assign(slot, slot * beta, use_locking=self._use_locking)
         with control_dependencies([decayed]):
             return scatter_add(slot, indices, rows, use_locking=self._use_locking)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from holdfast import dtypes
 from holdfast.graph import IndexedSlices, Operation, Tensor, colocate_with, name_scope
+from holdfast.ops.casting import cast
 from holdfast.ops.joining import concat
-from holdfast.ops.math_ops import add_n
 from holdfast.ops.sequences import range as range_op
 from holdfast.ops.shape_queries import shape_internal
+from holdfast.ops.sums import add_n
 
 
 class AggregationMethod:

@@ -19,7 +19,7 @@ def global_step(sess: Any, global_step_tensor: Any) -> int:
 
 
 def get_global_step(graph: Graph | None = None) -> Any:
-    """Return the global step of a graph: what is in ``GraphKeys.GLOBAL_STEP``, or the tensor ``global_step:0``; or None.
+    """Return what is in the collection ``GraphKeys.GLOBAL_STEP``, or the tensor ``global_step:0``; or None.
 
     Raises
     ------

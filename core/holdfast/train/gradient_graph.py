@@ -22,7 +22,7 @@ def reached_from(ops: Iterable[Operation]) -> set[Operation]:
 
 
 def pending_counts(to_ops: Iterable[Operation], from_ops: Iterable[Operation]) -> dict[Operation, int]:
-    """Return the operations between ``from_ops`` and ``to_ops``, and how many of their outputs' uses lie between too."""
+    """Return the operations between ``from_ops`` and ``to_ops``, with the number of uses that lie between too."""
     reached = reached_from(from_ops)
     pending: dict[Operation, int] = {}
     queue = deque(to_ops)

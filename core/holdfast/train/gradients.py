@@ -110,7 +110,7 @@ def _initial_gradients(given: Sequence[Any], ys: Sequence[Any], backward: _Rever
 def _ones_for(y: Any) -> Tensor:
     """Return ones of the shape of a y."""
     if y.dtype.is_complex:
-        raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
+        raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype!r})")
     shape = shape_op(y)
     return fill(shape, constant(1, dtype=y.dtype.base_dtype))
 
@@ -120,12 +120,13 @@ def _checked_initial(grad: Any, y: Any, index: int) -> Any:
     grad = conversion.convert_to_tensor_or_indexed_slices(grad, name=f"grad_y_{index}", dtype=None)
     if y.dtype.is_complex and not grad.dtype.is_complex:
         raise TypeError(
-            f"Gradient type {grad.dtype.name} generated for complex-valued tensor {y} with type {y.dtype.name} must be complex"
+            f"Gradient type {grad.dtype.name} generated for complex-valued tensor {y} with type {y.dtype.name} must be "
+            "complex"
         )
     if (y.dtype.is_floating or y.dtype.is_integer) and not (grad.dtype.is_floating or grad.dtype.is_integer):
         raise TypeError(
-            f"Gradient type {grad.dtype.name} generated for real or integer-valued tensor {y} with type {y.dtype.name} must "
-            "be real or integer"
+            f"Gradient type {grad.dtype.name} generated for real or integer-valued tensor {y} with type "
+            f"{y.dtype.name} must be real or integer"
         )
     return grad
 
@@ -247,6 +248,6 @@ def _merge_shape(op: Operation, index: int, tensor: Tensor, grad: Any) -> None:
     except ValueError:
         raise ValueError(
             "Incompatible shapes between op input and calculated input gradient.  Forward operation: "
-            f"{op.name}.  Input index: {index}. Original input shape: {tensor.shape}.  Calculated input gradient shape: "
-            f"{grad.shape}"
+            f"{op.name}.  Input index: {index}. Original input shape: {tensor.shape}.  Calculated input gradient "
+            f"shape: {grad.shape}"
         ) from None

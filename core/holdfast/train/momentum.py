@@ -15,8 +15,9 @@ from holdfast.variables import Variable
 class MomentumOptimizer(Optimizer):
     """Momentum: ``accum = momentum * accum + grad``, ``var -= learning_rate * accum``.
 
-    With ``use_nesterov`` ``var -= learning_rate * (grad + momentum * accum)`` (Sutskever et al., 2013). The slot is ``momentum``, the
-    variable ``<var>/Momentum``. Of a sparse gradient only the rows that it names are updated, slot included.
+    With ``use_nesterov`` ``var -= learning_rate * (grad + momentum * accum)`` (Sutskever et al., 2013). The slot is
+    ``momentum``, the variable ``<var>/Momentum``. Of a sparse gradient only the rows that it names are updated, slot
+    included.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ from holdfast.variables import Variable, trainable_variables
 class Optimizer:
     """Base of optimisers: gradients, slots and the order of updates; a subclass says how one variable is updated.
 
-    A subclass overrides ``_apply_dense(grad, var)`` and ``_apply_sparse(grad, var)`` (IndexedSlices without equal indices), which
-    return the update operation, and where it needs them ``_create_slots(var_list)``, ``_prepare()`` (hyper-parameters to
-    tensors) and ``_finish(update_ops, name_scope)``.
+    A subclass overrides ``_apply_dense(grad, var)`` and ``_apply_sparse(grad, var)`` (IndexedSlices without equal
+    indices), which return the update operation, and where it needs them ``_create_slots(var_list)``, ``_prepare()``
+    (hyper-parameters to tensors) and ``_finish(update_ops, name_scope)``.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ class Optimizer:
         )
         if all(grad is None for grad, _ in grads_and_vars):
             raise ValueError(
-                "No gradients provided for any variable, check your graph for ops that do not support gradients, between "
-                f"variables {[str(v) for _, v in grads_and_vars]} and loss {loss}."
+                "No gradients provided for any variable, check your graph for ops that do not support gradients, "
+                f"between variables {[str(v) for _, v in grads_and_vars]} and loss {loss}."
             )
         return self.apply_gradients(grads_and_vars, global_step=global_step, name=name)
 
@@ -118,7 +118,7 @@ class Optimizer:
         loss
             What to minimise; a floating-point tensor.
         var_list
-            Variables or tensors, nested as one likes; by default all trainable variables.
+            Variables, nested as one likes; by default all trainable ones.
         gate_gradients
             :attr:`GATE_NONE`, :attr:`GATE_OP` or :attr:`GATE_GRAPH`.
         aggregation_method, colocate_gradients_with_ops
@@ -130,6 +130,8 @@ class Optimizer:
         ------
         ValueError
             If there are no variables, or a dtype or ``gate_gradients`` is none that there is.
+        NotImplementedError
+            If something else than a variable is among them.
         """
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
             raise ValueError(
@@ -245,11 +247,11 @@ class Optimizer:
         """Return a slot, made of zeros if there is none."""
         return self._slot(var, slot_name, lambda: slot_creator.create_zeros_slot(var, op_name))
 
-    # -- for subclasses --------------------------------------------------------------------------------------------------
+    # -- for subclasses ------------------------------------------------------------------------------------------------
 
     def _valid_dtypes(self) -> list[dtypes.DType]:
         """Return the dtypes that losses, gradients and variables may have."""
-        return [dtypes.float16, dtypes.float32, dtypes.float64]
+        return [dtypes.float32, dtypes.float64, dtypes.float16]
 
     def _assert_valid_dtypes(self, tensors: Iterable[Any]) -> None:
         """Raise ValueError for a tensor of another dtype."""
@@ -267,14 +269,14 @@ class Optimizer:
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
         """Return the operation that updates a variable by a tensor."""
-        raise NotImplementedError(f"{type(self).__name__} does not override _apply_dense, to update {var.name}.")
+        raise NotImplementedError(f"{type(self).__name__} needs a method _apply_dense to update {var.name}.")
 
     def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
         """Return the operation that updates a variable by indexed slices without equal indices."""
-        raise NotImplementedError(f"{type(self).__name__} does not override _apply_sparse, to update {var.name}.")
+        raise NotImplementedError(f"{type(self).__name__} needs a method _apply_sparse to update {var.name}.")
 
     def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Variable) -> Any:
-        """Return the operation that updates a variable by any indexed slices: by default equal indices are added up first."""
+        """Return the operation that updates a variable by any indexed slices: equal indices are added up first."""
         distinct = unique(grad.indices)
         summed = unsorted_segment_sum(grad.values, distinct.idx, shape_op(distinct.y)[0])
         return self._apply_sparse(IndexedSlices(summed, distinct.y, grad.dense_shape), var)

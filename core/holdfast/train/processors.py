@@ -1,10 +1,10 @@
-"""How an optimiser treats what it is asked to train: variables are updated, bare tensors only differentiated."""
+"""How an optimiser treats what it is asked to train; one class for each kind of variable."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.graph import IndexedSlices, Operation, Tensor, control_dependencies
+from holdfast.graph import IndexedSlices, Tensor, control_dependencies
 from holdfast.variables import Variable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class VariableProcessor:
         if isinstance(grad, IndexedSlices):
             if variable.constraint is not None:
                 raise RuntimeError(
-                    f"Cannot use a constraint function on a sparse variable. The gradient of {variable.name} is indexed slices."
+                    f"Cannot use a constraint function on a sparse variable. The gradient of {variable.name} is sparse."
                 )
             return optimizer._apply_sparse_duplicate_indices(grad, variable)
         update = optimizer._apply_dense(grad, variable)
@@ -37,31 +37,14 @@ class VariableProcessor:
             return variable.assign(variable.constraint(variable))
 
 
-class TensorProcessor:
-    """Stands for a tensor among the variables: it has a gradient, and nothing to update."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._tensor = tensor
-
-    def target(self) -> Tensor:
-        """Return what to differentiate with respect to."""
-        return self._tensor
-
-    def update_op(self, optimizer: Optimizer, grad: Any) -> Operation:
-        """Refuse."""
-        raise NotImplementedError(f"Trying to update a Tensor {self._tensor}; only variables can be updated.")
-
-
-def processor_for(variable: Any) -> VariableProcessor | TensorProcessor:
-    """Return how to treat a variable or tensor.
+def processor_for(variable: Any) -> VariableProcessor:
+    """Return how to treat a variable.
 
     Raises
     ------
     NotImplementedError
-        If it is neither; TensorFlow's class.
+        If it is none; TensorFlow's class.
     """
     if isinstance(variable, Variable):
         return VariableProcessor(variable)
-    if isinstance(variable, Tensor):
-        return TensorProcessor(variable)
-    raise NotImplementedError(f"Trying to optimize unsupported type {variable!r}")
+    raise NotImplementedError(f"Trying to optimize unsupported type {variable!r}; only variables can be optimized.")

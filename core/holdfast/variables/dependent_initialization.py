@@ -1,7 +1,7 @@
 """Initial values that are computed from other variables: rewritten so that these need not be initialised yet.
 
-A variable's initial value may read others. Each operation on the way from such a variable to the value is made once more, with
-the variable's ``initialized_value()`` in its place.
+A variable's initial value may read others. Each operation on the way from such a variable to the value is made once
+more, with the variable's ``initialized_value()`` in its place.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from holdfast import dtypes
 from holdfast.graph import colocate_with, device, get_default_graph, name_scope
 from holdfast.ops import state_ops
-from holdfast.ops.apply import apply_op
+from holdfast.ops.comparison import logical_not
 from holdfast.ops.constants import constant
 from holdfast.ops.grouping import group, no_op
-from holdfast.ops.stacking import stack
 from holdfast.ops.masking import boolean_mask
-from holdfast.ops.math_ops import logical_not
+from holdfast.ops.shape_queries import rank_internal
+from holdfast.ops.stacking import stack
 from holdfast.variables.collections import global_variables, local_variables
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def is_variable_initialized(variable: Any) -> Tensor:
 
 
 def _given_or_all(var_list: Sequence[Any] | None) -> list[Any]:
-    """Return the given variables; by default all global and local ones, or those that an imported graph has as nodes."""
+    """Return the given variables; by default all global and local ones, else those that the graph has as nodes."""
     if var_list is not None:
         return list(var_list)
     found = global_variables() + local_variables()
@@ -106,7 +106,7 @@ def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Tenso
     ranks = []
     for variable in _given_or_all(var_list):
         with colocate_with(variable.op):
-            ranks.append(apply_op("Rank", variable).outputs[0])
+            ranks.append(rank_internal(variable, optimize=False))
     if len(ranks) > 1:
         return stack(ranks)
     return ranks[0] if ranks else None

@@ -8,7 +8,7 @@ _ROOM = "variable_scope_names"
 
 
 def unique_variable_scope(graph: Graph, prefix: str) -> str:
-    """Return ``prefix``, with ``_1``, ``_2``... appended where a variable scope or an operation has that name, and take it."""
+    """Return and take ``prefix``, with ``_1``, ``_2``... appended where a scope or an operation has that name."""
     taken: set[str] = graph.rooms.setdefault(_ROOM, set())
     name, count = prefix, 0
     while name in taken or name in graph._ops:

@@ -18,6 +18,7 @@ from holdfast.ops import state_ops
 from holdfast.ops.cond import cond
 from holdfast.ops.identities import identity
 from holdfast.ops.scatter_ops import scatter_sub
+from holdfast.variables import save_slice
 from holdfast.variables.construction import (
     VariableNodes,
     add_to_graph_collections,
@@ -25,7 +26,6 @@ from holdfast.variables.construction import (
     make_nodes,
 )
 from holdfast.variables.export_scope import prepend_name_scope, strip_name_scope
-from holdfast.variables.save_slice import SaveSliceInfo
 
 if TYPE_CHECKING:
     from holdfast.dtypes import DType
@@ -42,8 +42,9 @@ class Variable(Operators):
     Parameters
     ----------
     initial_value
-        Anything that converts to a tensor, or a function without arguments that returns such; a function's ops are made
-        below ``<name>/Initializer/``, on the variable's device. Other variables that it uses need not be initialised before.
+        Anything that converts to a tensor, or a function without arguments that returns such; a function's ops are
+        made below ``<name>/Initializer/``, on the variable's device. Other variables that it uses need not be
+        initialised before.
     trainable
         Also add the variable to the collection that optimisers train by default.
     collections
@@ -72,7 +73,7 @@ class Variable(Operators):
         no list, tuple or set; if ``constraint`` is not callable.
     """
 
-    SaveSliceInfo = SaveSliceInfo
+    SaveSliceInfo = save_slice.SaveSliceInfo
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Variable(Operators):
         import_scope: str | None = None,
         constraint: Callable[[Any], Any] | None = None,
     ) -> None:
-        self._save_slice_info: SaveSliceInfo | None = None
+        self._save_slice_info: save_slice.SaveSliceInfo | None = None
         self._caching_device = caching_device
         self._constraint = constraint
         if variable_def is not None:
@@ -96,9 +97,8 @@ class Variable(Operators):
                 raise ValueError("variable_def and initial_value are mutually exclusive.")
             self._take(_imported_nodes(variable_def, import_scope))
             if variable_def.HasField("save_slice_info_def"):
-                self._save_slice_info = SaveSliceInfo(
-                    save_slice_info_def=variable_def.save_slice_info_def, import_scope=import_scope
-                )
+                info = variable_def.save_slice_info_def
+                self._save_slice_info = save_slice.SaveSliceInfo(save_slice_info_def=info)
             return
         if initial_value is None:
             raise ValueError("initial_value must be specified.")
@@ -257,7 +257,7 @@ class Variable(Operators):
         """Return the reference: for ops that update the variable."""
         return self._variable
 
-    def _AsTensor(self) -> Tensor:  # noqa: N802  (TF's name)
+    def _AsTensor(self) -> Tensor:
         """Return its value as a tensor."""
         return self._snapshot
 
@@ -270,15 +270,15 @@ class Variable(Operators):
         """Name of the variable's storage."""
         return self.name.removesuffix(":0")
 
-    def _set_save_slice_info(self, save_slice_info: SaveSliceInfo | None) -> None:
+    def _set_save_slice_info(self, save_slice_info: save_slice.SaveSliceInfo | None) -> None:
         """Make it part of a larger tensor in checkpoints."""
         self._save_slice_info = save_slice_info
 
-    def _get_save_slice_info(self) -> SaveSliceInfo | None:
+    def _get_save_slice_info(self) -> save_slice.SaveSliceInfo | None:
         """Return which part of a larger tensor it is in checkpoints."""
         return self._save_slice_info
 
-    # -- export and import -----------------------------------------------------------------------------------------------
+    # -- export and import ---------------------------------------------------------------------------------------------
 
     def to_proto(self, export_scope: str | None = None) -> Any:
         """Return a VariableDef message, names without ``export_scope``; None if the variable is not within it."""
@@ -329,7 +329,8 @@ def _to_tensor(variable: Any, dtype: Any = None, name: str | None = None, *, as_
     """Convert a variable to its value, or to its reference."""
     if dtype is not None and not dtype.is_compatible_with(variable.dtype):
         raise ValueError(
-            f"Incompatible type conversion requested to type '{dtype.name}' for variable of type '{variable.dtype.name}'"
+            f"Incompatible type conversion requested to type '{dtype.name}' for variable of type "
+            f"'{variable.dtype.name}'"
         )
     tensor: Tensor = variable._ref() if as_ref else variable.value()
     return tensor
