@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,7 +31,7 @@ class TestTwoFiles(FormatConformance):
     """A format of two files without digests passes the suite too."""
 
     spec = SPEC
-    without = {dtype: "raw numbers only" for dtype in DTYPES if dtype not in _HELD}
+    without: ClassVar = {dtype: "raw numbers only" for dtype in DTYPES if dtype not in _HELD}
 
 
 class Npz(FormatConformance):

@@ -77,14 +77,12 @@ def attributes(geometry: dict[str, Any]) -> dict[str, Any]:
 def test_convolution_and_its_gradients_agree_with_loops(xp: Any, geometry: dict[str, Any]) -> None:
     """A convolution is a sum over the window; its gradients are its transposes."""
     draw = np.random.default_rng(geometry["seed"])
-    images, kernel = (
-        draw.normal(size=geometry["shape"]),
-        draw.normal(size=(*geometry["window"], geometry["shape"][3], 2)),
-    )
+    images: FLOAT = np.asarray(draw.normal(size=geometry["shape"]), np.float64)
+    kernel: FLOAT = np.asarray(draw.normal(size=(*geometry["window"], geometry["shape"][3], 2)), np.float64)
     found = places(geometry)
     counts = tuple(size + 1 for size in found[-1][0])
     expected = np.zeros((images.shape[0], *counts, 2))
-    grad = draw.normal(size=expected.shape)
+    grad: FLOAT = np.asarray(draw.normal(size=expected.shape), np.float64)
     to_images, to_kernel = np.zeros_like(images), np.zeros_like(kernel)
     for (i, j), elements in found:
         for row, column, a, b in elements:
@@ -107,7 +105,8 @@ def test_pooling_and_its_gradients_agree_with_loops(xp: Any, geometry: dict[str,
     images: FLOAT = draw.integers(-2, 3, size=geometry["shape"]).astype(np.float64)
     found = places(geometry)
     shape = (images.shape[0], *(size + 1 for size in found[-1][0]), images.shape[3])
-    largest, mean, grad = np.zeros(shape), np.zeros(shape), draw.normal(size=shape)
+    largest, mean = np.zeros(shape), np.zeros(shape)
+    grad: FLOAT = np.asarray(draw.normal(size=shape), np.float64)
     to_largest, to_mean = np.zeros_like(images), np.zeros_like(images)
     for (i, j), elements in found:
         rows, columns = [p[0] for p in elements], [p[1] for p in elements]

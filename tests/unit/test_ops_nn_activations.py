@@ -23,7 +23,8 @@ def run(op_type: str, *inputs: Any) -> NDArray[Any]:
     arrays = [np.asarray(value) for value in inputs]
     dtype = dtypes.as_dtype(arrays[0].dtype)
     kernel: Any = GENERIC[op_type](np, KernelRequest(op_type, "x", {}, (dtype,) * len(arrays), (dtype,)))
-    (result,) = kernel(None, *arrays)
+    with np.errstate(all="ignore"):
+        (result,) = kernel(None, *arrays)
     assert result.dtype == arrays[0].dtype
     return np.asarray(result)
 
@@ -58,7 +59,7 @@ def test_leaky_relu_is_a_composition() -> None:
 
 
 def test_crelu_doubles_the_last_axis() -> None:
-    """crelu joins both signs along the last axis."""
+    """Both signs are joined along the last axis."""
     assert nn.crelu(placeholder(dtypes.float32, [2, 3])).shape.as_list() == [2, 6]
 
 
@@ -86,7 +87,7 @@ def test_elu_and_selu() -> None:
     """Elu and Selu bend smoothly at 0 and saturate."""
     x = np.array([-100.0, -1.0, 0.0, 2.0])
     np.testing.assert_allclose(run("Elu", x), [-1.0, np.expm1(-1.0), 0.0, 2.0], rtol=1e-15)
-    np.testing.assert_allclose(run("Selu", x)[[0, 3]], [-1.7580993408473766, 2.1014019749106805], rtol=1e-15)
+    np.testing.assert_allclose(run("Selu", x)[[0, 3]], [-1.7580993408473766, 2.101401974710961], rtol=1e-15)
     np.testing.assert_allclose(run("EluGrad", np.full(4, 2.0), run("Elu", x)), [0.0, 2 * np.exp(-1.0), 2.0, 2.0])
 
 
@@ -116,5 +117,5 @@ def test_half_precision_is_computed_in_single() -> None:
 def test_l2_loss_of_half_does_not_overflow_on_the_way() -> None:
     """L2Loss sums float16 in float32."""
     kernel: Any = GENERIC["L2Loss"](np, KernelRequest("L2Loss", "x", {}, (dtypes.float16,), (dtypes.float16,)))
-    (result,) = kernel(None, np.full(1000, 10.0, np.float16))
-    assert float(result) == 50000.0
+    (result,) = kernel(None, np.full(800, 10.0, np.float16))
+    assert float(result) == 40000.0

@@ -37,7 +37,7 @@ def run(op_type: str, attrs: dict[str, Any], *inputs: Any) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize(
-    ("size", "strides", "padding", "expected"),
+    "size, strides, padding, expected",
     [
         ([2, 8, 8, 3], [1, 1, 1, 1], "SAME", [2, 8, 8, 4]),
         ([2, 8, 8, 3], [1, 2, 3, 1], "SAME", [2, 4, 3, 4]),
@@ -58,7 +58,7 @@ def test_shape_of_a_convolution_with_channels_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "kernel", "arguments", "message"),
+    "images, kernel, arguments, message",
     [
         ([2, 8, 8, 5], [3, 3, 3, 4], {}, "Dimensions must be equal, but are 5 and 3"),
         ([2, 2, 2, 3], [3, 3, 3, 4], {"padding": "VALID"}, "Negative dimension size caused by subtracting 3 from 2"),

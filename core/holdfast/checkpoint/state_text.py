@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     (?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)
       |(?P<colon>:)
       |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-      |(?P<number>[-+]?[0-9.][0-9A-Za-z.+-]*)
+      |(?P<number>[-+]?[0-9A-Za-z.][0-9A-Za-z.+-]*)
       |(?P<end>\Z))""",
     re.VERBOSE,
 )

@@ -25,6 +25,9 @@ _FIELDS = {
 """Field of an AttrValue by the kind of the attribute."""
 _KINDS = {field: kind for kind, field in _FIELDS.items()}
 
+_SMALL = 64
+"""Bytes up to which a tensor is stored as it is."""
+
 
 def attr_message(value: Any, kind: str | None = None) -> protos.AttrValue:
     """Return the ``AttrValue`` of an attribute in Python's terms.
@@ -88,7 +91,7 @@ def _scalar_message(value: Any, kind: str) -> Any:
 
 def tensor_message(array: NDArray[Any]) -> protos.TensorProto:
     """Return the ``TensorProto`` of a constant; one value repeated throughout is stored once."""
-    if array.size > 1 and array.dtype.kind not in "OV" and _is_splat(array):
+    if array.nbytes > _SMALL and array.dtype.kind not in "OV" and _is_splat(array):
         return make_tensor_proto(array.reshape(-1)[:1], shape=array.shape)
     return make_tensor_proto(array)
 

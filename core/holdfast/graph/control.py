@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ControlDependencies:
 
 
 def control_inputs_for(
-    stack: Sequence[ControlDependencies], inputs: Sequence[Tensor], control_inputs: Sequence[Operation] = ()
+    stack: Sequence[ControlDependencies], inputs: Sequence[Tensor], control_inputs: Collection[Operation] = ()
 ) -> list[Operation]:
     """Return the control inputs that a new op with these inputs gets, besides its own, from the blocks around it."""
     ops = {t._op for t in inputs}

@@ -108,7 +108,9 @@ def _checked(result: Any, dtype: Any, value: Any, function: ConversionFunction) 
     return result
 
 
-def convert_n_to_tensor(values: Sequence[Any], dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> list[Tensor]:
+def convert_n_to_tensor(
+    values: Sequence[Any], dtype: Any = None, name: str | None = None, *, as_ref: bool = False
+) -> list[Tensor]:
     """Convert several values; the i-th constant is named ``<name>_<i>``."""
     return [
         internal_convert(value, dtype=dtype, name=None if name is None else f"{name}_{i}", as_ref=as_ref)
@@ -130,5 +132,3 @@ def convert_to_tensor_or_indexed_slices(
             )
         return value
     return internal_convert(value, dtype=dtype, name=name, as_ref=as_ref)
-
-

@@ -120,9 +120,7 @@ def graph_from_inputs(inputs: Sequence[Any], graph: Graph | None = None) -> Grap
     return found
 
 
-def op_scope(
-    values: Sequence[Any], name: str | None, default_name: str | None = None
-) -> AbstractContextManager[str]:
+def op_scope(values: Sequence[Any], name: str | None, default_name: str | None = None) -> AbstractContextManager[str]:
     """:func:`name_scope` in the old order of its arguments, which TensorFlow deprecated."""
     return name_scope(name, default_name, values)
 

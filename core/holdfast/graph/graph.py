@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ class Graph:
         attrs: dict[str, Any],
         name: str,
         colocate_with: Sequence[Operation] = (),
-        control_inputs: Sequence[Operation] = (),
+        control_inputs: Collection[Operation] = (),
     ) -> Operation:
         """Add an operation.
 
@@ -156,6 +156,15 @@ class Graph:
             op._device = self._constant_device
         if self._colocation_stack:
             apply_colocation(self._colocation_stack, op)
+
+    def _remove_newest(self, ops: Iterable[Operation]) -> None:
+        """Take back operations, in the order they were made, on which no others depend; their names become free."""
+        for op in reversed([*ops]):
+            del self._ops[op._name]
+            self._names.release(op._name)
+            for tensor in op._inputs:
+                tensor._consumers.remove(op)
+        self._mutations += 1
 
     def _touch(self) -> None:
         """Note that an existing op was changed: plans made before are void."""

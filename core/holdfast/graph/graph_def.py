@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from holdfast import protos
 from holdfast.graph.attr_messages import attr_message, public_attr
@@ -78,24 +78,23 @@ def text(message: protos.NodeDef | protos.GraphDef) -> str:
     return text_format.MessageToString(message)
 
 
-def same_kind(message: Any, name: str) -> bool:
-    """Whether a value is a message of this name, ours or another library's."""
-    descriptor = getattr(type(message), "DESCRIPTOR", None)
-    return descriptor is not None and descriptor.full_name == f"tensorflow.{name}"
+def _as_own(value: Any, kind: type[Any], what: str) -> Any:
+    """Return a message, of this library's classes or another's, as ours; TypeError if it is of another kind."""
+    if isinstance(value, kind):
+        return value
+    descriptor = getattr(type(value), "DESCRIPTOR", None)
+    if getattr(descriptor, "full_name", None) != kind.DESCRIPTOR.full_name:
+        raise TypeError(f"{what} must be a {kind.DESCRIPTOR.name} proto, not {type(value).__name__}.")
+    message = kind()
+    message.ParseFromString(value.SerializeToString())
+    return message
 
 
 def as_graph_def(value: Any) -> protos.GraphDef:
-    """Return a GraphDef, of this library's classes or another's, as ours.
+    """Return a GraphDef, of this library's classes or another's, as ours; TypeError if it is none."""
+    return cast("protos.GraphDef", _as_own(value, protos.GraphDef, "graph_def"))
 
-    Raises
-    ------
-    TypeError
-        If it is none.
-    """
-    if isinstance(value, protos.GraphDef):
-        return value
-    if not same_kind(value, "GraphDef"):
-        raise TypeError(f"graph_def must be a GraphDef proto, not {type(value).__name__}.")
-    message = protos.GraphDef()
-    message.ParseFromString(value.SerializeToString())
-    return message
+
+def as_op_list(value: Any) -> protos.OpList:
+    """Return an OpList, of this library's classes or another's, as ours; TypeError if it is none."""
+    return cast("protos.OpList", _as_own(value, protos.OpList, "producer_op_list"))

@@ -41,6 +41,11 @@ class Names:
         """Take a full name."""
         self._used.setdefault(name, 1)
 
+    def release(self, name: str) -> None:
+        """Give a full name back, unless others were derived from it."""
+        if self._used.get(name) == 1:
+            del self._used[name]
+
     def enter(self, name: str | None) -> str:
         """Make ``name`` the current scope, return the full scope without its final slash.
 

@@ -231,7 +231,10 @@ def not_differentiable(*op_types: str) -> None:
 def _set_gradient(op_type: str, function: GradientFunction | None) -> None:
     """Register a gradient once."""
     if op_type in _GRADIENTS:
-        raise KeyError(f"Registering two gradient with name '{op_type}' !")
+        previous = _GRADIENTS[op_type]
+        code = getattr(previous, "__code__", None)
+        where = f"{code.co_qualname} {code.co_filename}:{code.co_firstlineno}" if code else repr(previous)
+        raise KeyError(f"Registering two gradient with name '{op_type}' !(Previous registration was in {where})")
     _GRADIENTS[op_type] = function
 
 

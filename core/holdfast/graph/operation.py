@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast import devices
@@ -47,7 +47,7 @@ class Operation:
         name: str,
         op_def: OpDef,
         inputs: Sequence[Tensor],
-        control_inputs: Sequence[Operation],
+        control_inputs: Collection[Operation],
         attrs: dict[str, Any],
         site: Site | None,
     ) -> None:
@@ -117,7 +117,7 @@ class Operation:
         """
         if name not in self.attrs:
             raise ValueError(
-                f"No attr named '{name}' in name: \"{self._name}\"\nop: \"{self.type}\"\n"
+                f'No attr named \'{name}\' in name: "{self._name}"\nop: "{self.type}"\n'
                 f"Its attrs: {', '.join(sorted(self.attrs)) or 'none'}."
             )
         from holdfast.graph.attr_messages import public_attr  # messages are loaded at first use

@@ -216,9 +216,7 @@ class Tensor(Operators):
         raise TypeError("'Tensor' object is not iterable.")
 
     def __len__(self) -> int:
-        raise TypeError(
-            "object of type 'Tensor' has no len(): use tf.shape(x)[0], or x.shape[0] for the static size."
-        )
+        raise TypeError("object of type 'Tensor' has no len(): use tf.shape(x)[0], or x.shape[0] for the static size.")
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -1,57 +1,68 @@
-"""Operations, one file per family. Importing the package registers all of them, with gradients, operators and conversions."""
+"""Operations, one file per family.
 
-from holdfast.ops import (
-    assertions,
-    checks,
-    cond,
-    constants,
-    control_flow,
-    diagonals,
-    dynamic_rows,
-    gathering,
-    grids,
-    grouping,
-    identities,
-    joining,
-    masking,
-    numeric_checks,
-    padding,
-    printing,
-    python_functions,
-    rank_checks,
-    reordering,
-    reshaping,
-    sequences,
-    shape_queries,
-    slicing,
-    splitting,
-    stacking,
-)
+Importing any of them imports all: operators, conversions and gradients are registered together.
+"""
 
-__all__ = [
-    "assertions",
-    "checks",
-    "cond",
-    "constants",
-    "control_flow",
-    "diagonals",
-    "dynamic_rows",
-    "gathering",
-    "grids",
-    "grouping",
-    "identities",
-    "joining",
-    "masking",
-    "numeric_checks",
-    "padding",
-    "printing",
-    "python_functions",
-    "rank_checks",
-    "reordering",
-    "reshaping",
-    "sequences",
-    "shape_queries",
-    "slicing",
-    "splitting",
-    "stacking",
-]
+from holdfast.ops import arg_reductions as arg_reductions
+from holdfast.ops import arithmetic as arithmetic
+from holdfast.ops import assertions as assertions
+from holdfast.ops import broadcasting as broadcasting
+from holdfast.ops import case as case
+from holdfast.ops import casting as casting
+from holdfast.ops import checks as checks
+from holdfast.ops import clipping as clipping
+from holdfast.ops import comparison as comparison
+from holdfast.ops import complex_numbers as complex_numbers
+from holdfast.ops import cond as cond
+from holdfast.ops import constants as constants
+from holdfast.ops import control_flow as control_flow
+from holdfast.ops import cumulative as cumulative
+from holdfast.ops import diagonals as diagonals
+from holdfast.ops import division as division
+from holdfast.ops import dynamic_rows as dynamic_rows
+from holdfast.ops import exponentials as exponentials
+from holdfast.ops import gathering as gathering
+from holdfast.ops import grids as grids
+from holdfast.ops import grouping as grouping
+from holdfast.ops import identities as identities
+from holdfast.ops import joining as joining
+from holdfast.ops import masking as masking
+from holdfast.ops import matmul as matmul
+from holdfast.ops import nn_activations as nn_activations
+from holdfast.ops import nn_bias as nn_bias
+from holdfast.ops import nn_conv as nn_conv
+from holdfast.ops import nn_cross_entropy as nn_cross_entropy
+from holdfast.ops import nn_dropout as nn_dropout
+from holdfast.ops import nn_fused_batch_norm as nn_fused_batch_norm
+from holdfast.ops import nn_losses as nn_losses
+from holdfast.ops import nn_normalization as nn_normalization
+from holdfast.ops import nn_pool as nn_pool
+from holdfast.ops import nn_softmax as nn_softmax
+from holdfast.ops import nn_top_k as nn_top_k
+from holdfast.ops import norms as norms
+from holdfast.ops import numeric_checks as numeric_checks
+from holdfast.ops import operators as operators
+from holdfast.ops import padding as padding
+from holdfast.ops import printing as printing
+from holdfast.ops import python_functions as python_functions
+from holdfast.ops import random_crop as random_crop
+from holdfast.ops import random_ops as random_ops
+from holdfast.ops import rank_checks as rank_checks
+from holdfast.ops import reduction_gradients as reduction_gradients
+from holdfast.ops import reductions as reductions
+from holdfast.ops import reordering as reordering
+from holdfast.ops import reshaping as reshaping
+from holdfast.ops import rounding as rounding
+from holdfast.ops import scatter_ops as scatter_ops
+from holdfast.ops import segment_ops as segment_ops
+from holdfast.ops import sequences as sequences
+from holdfast.ops import shape_queries as shape_queries
+from holdfast.ops import slicing as slicing
+from holdfast.ops import special_functions as special_functions
+from holdfast.ops import splitting as splitting
+from holdfast.ops import stacking as stacking
+from holdfast.ops import state_ops as state_ops
+from holdfast.ops import sums as sums
+from holdfast.ops import tensordot as tensordot
+from holdfast.ops import training_ops as training_ops
+from holdfast.ops import trigonometry as trigonometry

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,75 +30,70 @@ def as_array(values: Any, dtype: DType | None = None, shape: Any = None, *, veri
     Raises
     ------
     TypeError
-        If the values cannot have the dtype.
+        If the values cannot have the dtype, or have another shape with ``verify_shape``.
     ValueError
-        If they are None, ragged, or do not fit the shape.
+        If they are None, ragged, out of the dtype's range, or do not fit the shape.
     """
     array = _natural(values, dtype)
     if shape is None:
         return array
     dims = shapes.as_shape(shape)
-    if not dims.is_fully_defined():
-        msg = f"The shape of a constant must be fully defined, got {dims}."
-        raise ValueError(msg)
-    target = tuple(dims.as_list())
+    target = tuple(d for d in dims.as_list() if d is not None) if dims.is_fully_defined() else None
+    if target is None:
+        raise ValueError(f"The shape of a constant must be fully defined, got {dims}.")
     if array.shape == target:
         return array
     if verify_shape:
-        msg = f"Expected Tensor's shape: {target}, got {array.shape}."
-        raise TypeError(msg)
+        raise TypeError(f"Expected Tensor's shape: {target}, got {array.shape}.")
     return _filled(array, target)
 
 
 def _filled(array: NDArray[Any], target: tuple[int, ...]) -> NDArray[Any]:
     """Return the values in another shape, the last one repeated to fill it."""
-    size = int(np.prod(target, dtype=np.int64))
+    size = math.prod(target)
+    if size == 0:
+        return np.empty(target, array.dtype)
     if array.size > size:
-        msg = f"Too many elements provided. Needed at most {size}, but received {array.size}"
-        raise ValueError(msg)
-    if array.size == 0 and size > 0:
-        msg = f"Cannot fill a tensor of shape {list(target)} from no values."
-        raise ValueError(msg)
+        raise ValueError(f"Too many elements provided. Needed at most {size}, but received {array.size}")
+    if array.size == 0:
+        raise ValueError(f"Cannot fill a tensor of shape {list(target)} from no values.")
+    if array.size == 1:
+        # One element seen everywhere: large zeros cost nothing.
+        return np.broadcast_to(array.reshape(()), target)
     result = np.empty(size, array.dtype)
     result[: array.size] = array.ravel()
-    if array.size < size:
-        result[array.size :] = array.ravel()[-1]
+    result[array.size :] = array.ravel()[-1]
     return result.reshape(target)
 
 
 def _natural(values: Any, dtype: DType | None) -> NDArray[Any]:
     """Return the values as an array of the required, or their natural, dtype."""
-    if isinstance(values, (np.ndarray, np.generic)):
+    if isinstance(values, np.ndarray | np.generic):
         return _from_numpy(np.asarray(values), dtype)
     if values is None:
-        msg = "None values not supported."
-        raise ValueError(msg)
+        raise ValueError("None values not supported.")
     if dtype is not None:
         _check_elements(values, dtype)
-        if dtype == dtypes.string:
+        if dtype is dtypes.string:
             return _strings(values)
     try:
         array = np.array(values, dtype=None if dtype is None else dtype.as_numpy_dtype)
     except (ValueError, TypeError, OverflowError) as error:
         _raise_unconvertible(values, dtype, error)
-    if dtype is None:
-        if array.dtype.kind in "USO":
-            return _strings(values)
-        array = _narrowed(array, values)
-    return array
+    if dtype is not None:
+        return array
+    return _strings(values) if array.dtype.kind in "USO" else _narrowed(array, values)
 
 
 def _from_numpy(array: NDArray[Any], dtype: DType | None) -> NDArray[Any]:
     """Return an array in the required dtype, its own by default; native byte order, strings as bytes objects."""
-    if array.dtype.kind in "USO" and (dtype is None or dtype == dtypes.string):
+    if dtype is dtypes.string or (dtype is None and array.dtype.kind in "USO"):
         return _strings(array)
-    if dtype is None:
-        found = dtypes.as_dtype(array.dtype)
-        return array.astype(found.as_numpy_dtype, copy=False)
-    target = np.dtype(dtype.as_numpy_dtype)
-    if array.dtype == target:
-        return array
-    return array.astype(target)
+    target = dtypes.as_dtype(array.dtype) if dtype is None else dtype
+    try:
+        return array.astype(target.as_numpy_dtype, copy=False)
+    except ValueError as error:
+        raise ValueError(f"Cannot convert an array of {array.dtype} to {target.name}: {error}") from error
 
 
 def _narrowed(array: NDArray[Any], values: Any) -> NDArray[Any]:
@@ -106,20 +103,19 @@ def _narrowed(array: NDArray[Any], values: Any) -> NDArray[Any]:
     if array.dtype == np.int64 and not _holds_arrays(values):
         small = array.astype(np.int32)
         return small if np.array_equal(small, array) else array
-    dtypes.as_dtype(array.dtype)
-    return array
+    return array.astype(dtypes.as_dtype(array.dtype).as_numpy_dtype, copy=False)
 
 
 def _holds_arrays(values: Any) -> bool:
-    """Whether nested sequences hold NumPy values, whose dtype counts."""
-    while isinstance(values, (list, tuple)) and values:
+    """Whether nested sequences hold arrays, whose dtype counts; that of NumPy's scalars does not."""
+    while isinstance(values, list | tuple) and values:
         values = values[0]
-    return isinstance(values, (np.ndarray, np.generic))
+    return isinstance(values, np.ndarray)
 
 
-def _leaves(values: Any) -> Any:
+def _leaves(values: Any) -> Iterator[Any]:
     """Yield the leaves of nested sequences."""
-    if isinstance(values, (list, tuple)):
+    if isinstance(values, list | tuple):
         for value in values:
             yield from _leaves(value)
     else:
@@ -127,23 +123,21 @@ def _leaves(values: Any) -> Any:
 
 
 def _check_elements(values: Any, dtype: DType) -> None:
-    """Raise TensorFlow's TypeError if a Python leaf cannot stand for an element of the dtype."""
+    """Raise TensorFlow's TypeError if a leaf cannot stand for an element of the dtype."""
     for leaf in _leaves(values):
-        if leaf is None:
-            msg = f"Expected {dtype.name}, got None of type 'NoneType' instead."
-            raise TypeError(msg)
-        if isinstance(leaf, _PYTHON_SCALARS) and not _fits(leaf, dtype):
-            msg = f"Expected {dtype.name}, got {leaf!r} of type '{type(leaf).__name__}' instead."
-            raise TypeError(msg)
+        if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(leaf, dtype)):
+            raise TypeError(f"Expected {dtype.name}, got {leaf!r} of type '{type(leaf).__name__}' instead.")
+        if isinstance(getattr(leaf, "dtype", None), DType):
+            raise TypeError(f"Expected {dtype.name}, got list containing Tensors of type '{type(values).__name__}' instead.")
 
 
 def _fits(leaf: Any, dtype: DType) -> bool:
     """Whether a Python scalar may become an element of the dtype."""
-    if isinstance(leaf, (str, bytes)):
-        return dtype == dtypes.string
-    if isinstance(leaf, bool):
-        return dtype.is_bool
-    if isinstance(leaf, int):
+    if isinstance(leaf, str | bytes):
+        return dtype is dtypes.string
+    if isinstance(leaf, bool) and dtype.is_bool:
+        return True
+    if isinstance(leaf, int):  # bool is a kind of int, as in Python
         return dtype.is_integer or dtype.is_floating or dtype.is_complex or dtype.is_quantized
     if isinstance(leaf, float):
         return dtype.is_floating or dtype.is_complex
@@ -160,20 +154,34 @@ def _strings(values: Any) -> NDArray[Any]:
             flat[i] = item.encode()
         elif isinstance(item, bytes):
             flat[i] = bytes(item)
+        elif isinstance(values, np.ndarray):
+            raise TypeError(f"Expected binary or unicode string, got {item!r}")
         else:
-            msg = f"Failed to convert object of type {type(values)} to Tensor. Contents: {values}. Consider casting elements to a supported type."
-            raise TypeError(msg)
+            _raise_unconvertible(values, None, TypeError(f"{item!r} is no string"))
     return result
 
 
-def _raise_unconvertible(values: Any, dtype: DType | None, error: Exception) -> Any:
+def _raise_unconvertible(values: Any, dtype: DType | None, error: Exception) -> NoReturn:
     """Raise TensorFlow's error for values that NumPy refuses."""
     if isinstance(error, OverflowError):
         name = dtype.name if dtype is not None else "int64"
-        msg = f"Values {values!r} are out of the range of {name}."
-        raise ValueError(msg) from error
+        raise ValueError(f"Values {values!r} are out of the range of {name}.") from error
     if isinstance(error, ValueError):
-        msg = f"Argument must be a dense tensor: {values!r} - {error}"
-        raise ValueError(msg) from error
-    msg = f"Failed to convert object of type {type(values)} to Tensor. Contents: {values}. Consider casting elements to a supported type."
-    raise TypeError(msg) from error
+        raise ValueError(f"Argument must be a dense tensor: {values!r} - {_ragged(values) or error}.") from error
+    raise TypeError(
+        f"Failed to convert object of type {type(values)} to Tensor. Contents: {values}. Consider casting elements to a "
+        "supported type."
+    ) from error
+
+
+def _ragged(values: Any) -> str:
+    """Return how nested sequences of unequal lengths are ragged; empty if they are not."""
+    wanted, first = [], values
+    while isinstance(first, list | tuple):
+        wanted.append(len(first))
+        first = first[0] if first else None
+    try:
+        found = list(np.array(values, dtype=object).shape)
+    except ValueError:
+        return ""
+    return f"got shape {found}, but wanted {wanted}" if found != wanted else ""

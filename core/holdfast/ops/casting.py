@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cast", "saturate_cast", "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64"]
 
-define_op(
-    "Cast", "x: SrcT -> y: DstT", attrs={"SrcT": type_attr(), "DstT": type_attr()}, shape=shape_rules.first_input
-)
+define_op("Cast", "x: SrcT -> y: DstT", attrs={"SrcT": type_attr(), "DstT": type_attr()}, shape=shape_rules.first_input)
 
 
 @register_gradient("Cast")

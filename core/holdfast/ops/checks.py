@@ -200,7 +200,7 @@ def _steps(x: Any) -> Tensor:
     """Return the differences of neighbouring elements; of fewer than two, none."""
     x = reshape(conversion.convert_to_tensor(x, name="x"), [-1])
     is_short = comparison.less(size(x), 2)
-    last = shape(x) - [1]
+    last = shape(x) - 1
     result: Tensor = cond(
         is_short,
         lambda: constant([], x.dtype.base_dtype),

@@ -58,7 +58,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
 
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
-    """Return ``t``, scaled down if its Euclidean norm, divided by its number of elements, is more than ``clip_norm``."""
+    """Return ``t``, scaled down if its Euclidean norm per element is more than ``clip_norm``."""
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = conversion.convert_to_tensor(t, name="t")
         count = cast(size(t), t.dtype.base_dtype)

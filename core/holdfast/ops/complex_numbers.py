@@ -89,10 +89,10 @@ def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
 def real(input: Any, name: str | None = None) -> Tensor:
     """Return the real part, elementwise; what is real already is returned as it is."""
     with name_scope(name, "Real", [input]) as scope:
-        input = conversion.convert_to_tensor(input, name="input")
-        if not input.dtype.is_complex:
-            return input
-        return node("Real", input, Tout=input.dtype.real_dtype, name=scope)
+        tensor = conversion.convert_to_tensor(input, name="input")
+        if not tensor.dtype.is_complex:
+            return tensor
+        return node("Real", tensor, Tout=tensor.dtype.real_dtype, name=scope)
 
 
 def imag(input: Any, name: str | None = None) -> Tensor:
@@ -125,9 +125,9 @@ def conj(x: Any, name: str | None = None) -> Tensor:
     if isinstance(x, Tensor) and (x.dtype.is_floating or x.dtype.is_integer):
         return x
     with name_scope(name, "Conj", [x]) as scope:
-        x = conversion.convert_to_tensor(x, name="x")
-        if x.dtype.is_complex or x.dtype.base_dtype == dtypes.variant:
-            return node("Conj", x, name=scope)
-        if x.dtype.is_floating or x.dtype.is_integer:
-            return x
-        raise TypeError(f"Expected numeric or variant tensor, got dtype {x.dtype!r}")
+        tensor = conversion.convert_to_tensor(x, name="x")
+        if tensor.dtype.is_complex or tensor.dtype.base_dtype == dtypes.variant:
+            return node("Conj", tensor, name=scope)
+        if tensor.dtype.is_floating or tensor.dtype.is_integer:
+            return tensor
+        raise TypeError(f"Expected numeric or variant tensor, got dtype {tensor.dtype!r}")

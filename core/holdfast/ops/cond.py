@@ -177,13 +177,13 @@ def cond(
         on_context, on_result, on_leaves = _branch(pred, pivots[0], 1, true_fn, "true_fn")
         off_context, off_result, off_leaves = _branch(pred, pivots[1], 0, false_fn, "false_fn")
         if not strict:
-            on_result, off_result = _unpacked(on_result), _unpacked(off_result)
+            on_result, off_result = unpacked(on_result), unpacked(off_result)
         _check_results(on_result, off_result, on_leaves, off_leaves)
         merges = [merge(pair)[0] for pair in zip(off_leaves, on_leaves, strict=True)]
         for context in (on_context, off_context):
             pred.graph.add_to_collection(GraphKeys.COND_CONTEXT, context)
         result = structures.pack_like(on_result, merges)
-        return result if strict else _unpacked(result)
+        return result if strict else unpacked(result)
 
 
 def _one_name(function: Any, older: Any, name: str, older_name: str) -> Callable[[], Any]:
@@ -213,8 +213,8 @@ def _branch(
     return context, result, leaves
 
 
-def _unpacked(result: Any) -> Any:
-    """Return the element of a list or tuple of one, anything else unchanged."""
+def unpacked(result: Any) -> Any:
+    """Return the element of a list or tuple of one; anything else unchanged."""
     if isinstance(result, (list, tuple)) and len(result) == 1 and not hasattr(result, "_fields"):
         return result[0]
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast import dtypes, shapes
 from holdfast.graph import conversion, default
@@ -26,7 +27,7 @@ _CONST = define_op(
 not_differentiable("Const")
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False) -> Tensor:  # noqa: FBT001, FBT002  (TF's signature)
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False) -> Tensor:
     """Return a constant tensor.
 
     Parameters
@@ -47,17 +48,23 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     ValueError
         If they are ragged, None, or too many for the shape.
     """
-    wanted = None if dtype is None else dtypes.as_dtype(dtype)
-    array = as_array(value, wanted, shape, verify_shape=verify_shape)
-    if array is value or array.base is not None:
-        array = array.copy()
-    array = np.ascontiguousarray(array).reshape(array.shape)
-    array.flags.writeable = False
+    wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
+    array = _owned(as_array(value, wanted, shape, verify_shape=verify_shape), value)
     graph = default.get_default_graph()
-    found = dtypes.as_dtype(array.dtype)
+    found = dtypes.as_dtype(array.dtype) if wanted is None else wanted
     attrs = {"value": array, "dtype": found}
     full = name if name.endswith("/") else graph.unique_name(name)
     return graph.create_op(_CONST, (), (found,), attrs, full).outputs[0]
+
+
+def _owned(array: NDArray[Any], value: Any) -> NDArray[Any]:
+    """Return a read-only array that shares no memory with the caller's value; one element repeated stays one."""
+    if array.size > 1 and not any(array.strides):
+        return np.broadcast_to(array[(slice(1),) * array.ndim].copy().reshape(()), array.shape)
+    if isinstance(value, np.ndarray | np.generic) or array.base is not None or not array.flags.c_contiguous:
+        array = np.array(array, order="C")
+    array.flags.writeable = False
+    return array
 
 
 def _convert_constant(value: Any, dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> Any:
@@ -68,24 +75,25 @@ def _convert_constant(value: Any, dtype: Any = None, name: str | None = None, *,
 def _convert_shape(value: Any, dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> Any:
     """Convert a static shape to a vector of integers."""
     if not value.is_fully_defined():
-        msg = f"Cannot convert a partially known TensorShape to a Tensor: {value}"
-        raise ValueError(msg)
-    dims = value.as_list()
-    wanted = dtypes.as_dtype(dtype) if dtype is not None else dtypes.int32
-    if wanted not in (dtypes.int32, dtypes.int64):
-        msg = f"Cannot convert a TensorShape to dtype: {wanted}"
-        raise TypeError(msg)
-    if dtype is None and any(d >= 2**31 for d in dims):
-        wanted = dtypes.int64
-    return constant(dims, dtype=wanted, name=name or "shape_as_tensor")
+        raise ValueError(f"Cannot convert a partially known TensorShape to a Tensor: {value}")
+    return _sizes(value.as_list(), dtype, name)
 
 
 def _convert_dimension(value: Any, dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> Any:
     """Convert a static dimension to an integer."""
     if value.value is None:
-        msg = f"Cannot convert an unknown Dimension to a Tensor: {value}"
-        raise ValueError(msg)
-    return constant(value.value, dtype=dtype or dtypes.int32, name=name or "dim_as_tensor")
+        raise ValueError(f"Cannot convert an unknown Dimension to a Tensor: {value}")
+    return _sizes(value.value, dtype, name)
+
+
+def _sizes(value: Any, dtype: Any, name: str | None) -> Tensor:
+    """Return sizes as a constant: int32, or int64 where they need it or it is asked for."""
+    wanted = dtypes.as_dtype(dtype) if dtype is not None else None
+    if wanted not in {None, dtypes.int32, dtypes.int64}:
+        raise TypeError(f"Cannot convert a TensorShape to dtype: {wanted}")
+    if wanted is None:
+        wanted = dtypes.int64 if np.max(value, initial=0) >= 2**31 else dtypes.int32
+    return constant(value, wanted, name=name or "shape_as_tensor")
 
 
 conversion.register_tensor_conversion_function((list, tuple), _convert_constant, 100)

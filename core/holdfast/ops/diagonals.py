@@ -16,7 +16,7 @@ from holdfast.ops import shape_rules
 from holdfast.ops.apply import apply_op
 from holdfast.ops.joining import concat
 from holdfast.ops.sequences import ones, zeros
-from holdfast.ops.shape_queries import shape
+from holdfast.ops.shape_queries import known_shape, shape
 
 __all__ = ["diag", "eye", "matrix_diag", "matrix_diag_part", "matrix_set_diag"]
 
@@ -89,7 +89,7 @@ def _matrix_diag_part_gradient(op: Operation, grad: Tensor) -> Any:
 def _matrix_set_diag_gradient(op: Operation, grad: Tensor) -> Any:
     matrix, diagonal = op.inputs
     grad.set_shape(matrix.shape)
-    nothing = zeros(shape(diagonal), grad.dtype)
+    nothing = zeros(known_shape(diagonal), grad.dtype)
     return [matrix_set_diag(grad, nothing), matrix_diag_part(grad)]
 
 

@@ -36,7 +36,7 @@ def _select_shape(op: Operation) -> list[shapes.TensorShape]:
         of_rows = shapes.TensorShape(dims[:1])
         merged = shape_rules.merged(condition, of_rows).as_tuple() or ()
         return [shapes.TensorShape([*merged, *dims[1:]])]
-    return [shape_rules.merged(condition, result)]
+    return [shape_rules.merged(result, condition)]
 
 
 define_op("Where", "input: bool -> index: int64", shape=_where_shape)
@@ -143,11 +143,11 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, na
 
     with default.name_scope(name, "SequenceMask", [lengths, maxlen]):
         lengths = conversion.convert_to_tensor(lengths)
-        maxlen = reduce_max(lengths, [0]) if maxlen is None else conversion.convert_to_tensor(maxlen)
+        maxlen = reduce_max(lengths) if maxlen is None else conversion.convert_to_tensor(maxlen)
         if maxlen.shape.ndims not in {None, 0}:
             raise ValueError("maxlen must be scalar for sequence_mask")
         row = apply_op("Range", constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype)).outputs[0]
-        column = cast(expand_dims(lengths, -1), maxlen.dtype)
+        column = apply_op("Cast", expand_dims(lengths, -1), DstT=maxlen.dtype.base_dtype).outputs[0]
         result = less(row, column)
         wanted = dtypes.as_dtype(dtype)
         return result if wanted is dtypes.bool else cast(result, wanted)

@@ -82,7 +82,8 @@ define_op(
 
 def _product(op_type: str, flags: tuple[str, str], x: Tensor, y: Tensor, turn_x: bool, turn_y: bool) -> Tensor:
     """Multiply two factors, each turned or not."""
-    return node(op_type, x, y, **dict(zip(flags, (turn_x, turn_y), strict=True)))
+    turns: dict[str, Any] = dict(zip(flags, (turn_x, turn_y), strict=True))
+    return node(op_type, x, y, **turns)
 
 
 def _factor_gradients(op_type: str, flags: tuple[str, str], turned: Any, factors: Any, grad: Tensor) -> list[Tensor]:

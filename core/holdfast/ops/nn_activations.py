@@ -109,7 +109,7 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tens
     """Return ``max(alpha * features, features)``: ``features``, or a small part of it where negative."""
     with name_scope(name, "LeakyRelu", [features, alpha]):
         features = convert_to_tensor(features, name="features")
-        alpha = convert_to_tensor(alpha, name="alpha")
+        alpha = convert_to_tensor(alpha, dtype=features.dtype.base_dtype, name="alpha")
         return apply_op("Maximum", alpha * features, features).outputs[0]
 
 

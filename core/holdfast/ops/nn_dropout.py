@@ -47,26 +47,26 @@ def dropout(
         If ``keep_prob`` is not in (0, 1] or not a scalar, or ``x`` is not floating point.
     """
     with name_scope(name, "dropout", [x]):
-        x = convert_to_tensor(x, name="x")
-        if not x.dtype.is_floating:
+        features = convert_to_tensor(x, name="x")
+        if not features.dtype.is_floating:
             raise ValueError(
                 "x has to be a floating point tensor since it's going to be scaled. Got a "
-                f"{x.dtype.base_dtype} tensor instead."
+                f"{features.dtype.base_dtype} tensor instead."
             )
-        if isinstance(keep_prob, numbers.Real) and not 0 < keep_prob <= 1:
+        if isinstance(keep_prob, numbers.Real) and not 0 < float(keep_prob) <= 1:
             raise ValueError(
                 f"keep_prob must be a scalar tensor or a float in the range (0, 1], got {float(keep_prob):g}"
             )
-        keep_prob = convert_to_tensor(keep_prob, dtype=x.dtype.base_dtype, name="keep_prob")
+        keep_prob = convert_to_tensor(keep_prob, dtype=features.dtype.base_dtype, name="keep_prob")
         keep_prob.shape.assert_is_compatible_with(shapes.scalar())
         if constant_value(keep_prob) == 1:
-            return x
-        noise_shape = shape(x) if noise_shape is None else noise_shape
+            return features
+        noise_shape = shape(features) if noise_shape is None else noise_shape
         # A number from [keep_prob, 1 + keep_prob): its integral part is 1 with that probability.
-        noise = keep_prob + random_uniform(noise_shape, seed=seed, dtype=x.dtype.base_dtype)
+        noise = keep_prob + random_uniform(noise_shape, seed=seed, dtype=features.dtype.base_dtype)
         mask = apply_op("Floor", noise).outputs[0]
-        result = apply_op("RealDiv", x, keep_prob, name="div").outputs[0] * mask
-        result.set_shape(x.shape)
+        result = apply_op("RealDiv", features, keep_prob, name="div").outputs[0] * mask
+        result.set_shape(features.shape)
         return result
 
 

@@ -123,7 +123,7 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
             raise ValueError(
                 f"log_input and targets must have the same shape ({log_input.shape} vs {targets.shape})"
             ) from error
-        result = _unary("Exp", log_input) - log_input * targets
+        result: Tensor = _unary("Exp", log_input) - log_input * targets
         return result + _log_factorial(targets) if compute_full_loss else result
 
 

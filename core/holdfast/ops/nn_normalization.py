@@ -198,7 +198,8 @@ def batch_normalization(
         if scale is not None:
             inverse *= scale
         scaled = x * inverse
-        return scaled + (offset - mean * inverse if offset is not None else -mean * inverse)
+        result: Tensor = scaled + (offset - mean * inverse if offset is not None else -mean * inverse)
+        return result
 
 
 def batch_norm_with_global_normalization(

@@ -9,9 +9,10 @@ from holdfast.graph import name_scope
 from holdfast.graph.op_def import boolean, define_op, integer, not_differentiable, register_gradient, type_attr
 from holdfast.graph.operation import Operation
 from holdfast.graph.tensor import Tensor
-from holdfast.ops import number_types, shape_rules
+from holdfast.ops import number_types, sequences, shape_rules
 from holdfast.ops.apply import apply_op
-from holdfast.ops.sequences import one_hot
+from holdfast.ops.reductions import reduce_prod
+from holdfast.ops.reshaping import expand_dims, reshape
 from holdfast.ops.shape_queries import shape
 from holdfast.ops.static import constant_value
 from holdfast.shapes import TensorShape
@@ -79,11 +80,13 @@ not_differentiable("InTopK", "InTopKV2")
 
 @register_gradient("TopKV2")
 def _top_k_gradient(op: Operation, grad: Tensor, _: Tensor | None) -> list[Tensor | None]:
-    # One row of the matrix for each element that was chosen: its gradient where it was, 0 elsewhere.
-    size = shape(op.inputs[0])[-1]
-    places = one_hot(op.outputs[1], size, dtype=grad.dtype.base_dtype)
-    rows = apply_op("ExpandDims", grad, -1).outputs[0] * places
-    return [apply_op("Sum", rows, -2).outputs[0], None]
+    # Each gradient goes where its element was; the flat place is that of the row and that within the row.
+    found = shape(op.inputs[0])
+    rows = reshape(op.outputs[1], [-1, shape(op.outputs[1])[-1]])
+    starts = sequences.range(shape(rows)[0]) * found[-1]
+    places = reshape(rows + expand_dims(starts, -1), [-1])
+    flat = apply_op("UnsortedSegmentSum", reshape(grad, [-1]), places, reduce_prod(found)).outputs[0]
+    return [reshape(flat, found), None]
 
 
 def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> TopKV2:

@@ -51,7 +51,7 @@ def norm(
             raise ValueError(f"'ord' must be a supported matrix norm in {_MATRIX_NORMS}, got {ord}")
     else:
         axis = _vector_axis(axis)
-        if isinstance(ord, str) and ord != "euclidean" or not isinstance(ord, str) and not ord > 0:
+        if ord != "euclidean" if isinstance(ord, str) else not ord > 0:
             raise ValueError(f"'ord' must be a supported vector norm, got {ord}")
     with name_scope(name, "norm", [tensor]):
         tensor = conversion.convert_to_tensor(tensor)

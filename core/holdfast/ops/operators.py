@@ -28,7 +28,7 @@ Function = Callable[..., Tensor]
 
 
 def _overload(name: str, function: Function) -> None:
-    """Make ``function`` the binary operator of this name, from either side; the other operand takes the tensor's dtype."""
+    """Make ``function`` the operator of this name, from either side; the other operand takes the tensor's dtype."""
     reflected = f"__r{name}__"
 
     def operate(x: Any, y: Any) -> Any:

@@ -51,7 +51,7 @@ def _tile_shape(op: Operation) -> list[shapes.TensorShape]:
     if ndims is None:
         return [shapes.unknown_shape()]
     if count is not None and count != ndims:
-        raise ValueError(f"Shape must be rank {count} but is rank {ndims}")
+        raise ValueError(f"Shape must be rank {ndims} but is rank {count}")
     dims = shape_rules.of_rank(value.shape, ndims)
     if times is None:
         return [shapes.unknown_shape(ndims)]

@@ -29,7 +29,7 @@ def _static_axes(op: Operation) -> tuple[int, ...] | None:
 
 
 def _kept(op: Operation) -> Tensor:
-    """Return the input's rank and sizes, 1 for reduced axes, as a mask and a vector: 1 for axes that stay, 0 for others."""
+    """Return which axes of the input are not reduced: a vector of bools, computed when it runs."""
     rank = node("Size", shape(op.inputs[0]))
     axes = node("Reshape", cast(op.inputs[1], dtypes.int32), [-1, 1])
     axes = node("FloorMod", axes + rank, rank)
@@ -103,7 +103,7 @@ def _extreme_gradient(op: Operation, grad: Tensor) -> list[Tensor | None]:
 
 @register_gradient("Prod")
 def _prod_gradient(op: Operation, grad: Tensor) -> list[Tensor | None]:
-    """Multiply, for each element, all others of its group, from the left and from the right: right where some are zero."""
+    """Multiply, for each element, the others of its group, before and after it: right where some are zero."""
     x = op.inputs[0]
     order, group = _groups(op)
     grouped = node("Transpose", x, order)

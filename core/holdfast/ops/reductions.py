@@ -135,7 +135,7 @@ def reduce_sum(
 def reduce_mean(
     input_tensor: Any, axis: Any = None, keep_dims: bool = False, name: str | None = None, reduction_indices: Any = None
 ) -> Tensor:
-    """Return the mean along axes; of integers, truncated. NaN (of integers 0) of nothing. As :func:`reduce_sum` else."""
+    """Return the mean along axes; of integers, truncated. NaN of nothing (integers: 0). As :func:`reduce_sum` else."""
     return _reduce("Mean", input_tensor, axis, keep_dims, name, reduction_indices)
 
 

@@ -50,6 +50,8 @@ def _slice_shape(op: Operation) -> list[shapes.TensorShape]:
 
 def _strided_slice_shape(op: Operation) -> list[shapes.TensorShape]:
     value, *numbers = op.inputs
+    for tensor in numbers:
+        shape_rules.check_rank(tensor.shape, 1)
     merged = numbers[0].shape
     for tensor in numbers[1:]:
         merged = shape_rules.merged(merged, tensor.shape)

@@ -68,9 +68,7 @@ def _contracted(a: Tensor, axes: Any) -> tuple[Any, Any]:
             raise ValueError("'axes' must be an integer or have length 2.")
         a_axes, b_axes = ([one] if isinstance(one, int | np.integer) else list(one) for one in axes)
         if len(a_axes) != len(b_axes):
-            raise ValueError(
-                f"Different number of contraction axes 'a' and 'b', {len(a_axes)} != {len(b_axes)}."
-            )
+            raise ValueError(f"Different number of contraction axes 'a' and 'b', {len(a_axes)} != {len(b_axes)}.")
         return a_axes, b_axes
     pair = conversion.convert_to_tensor(axes, name="axes", dtype=dtypes.int32)
     return pair[0], pair[1]

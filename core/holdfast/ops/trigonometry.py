@@ -128,7 +128,7 @@ def atan(x: Any, name: str | None = None) -> Tensor:
 
 
 def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
-    """Return the angle of the point ``(x, y)`` between -pi and pi, elementwise with broadcasting; float32 or float64."""
+    """Return the angle of the point ``(x, y)``, between -pi and pi, elementwise with broadcasting; float32, float64."""
     return node("Atan2", y, x, name=name)
 
 

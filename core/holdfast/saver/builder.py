@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from holdfast import protos
 from holdfast.devices import DeviceSpec
 from holdfast.graph import control_dependencies, device, name_scope
 from holdfast.ops.constants import constant
 from holdfast.ops.grouping import group, with_dependencies
 from holdfast.ops.io_ops import restore_v2, save_v2
 from holdfast.ops.shape_queries import shape as shape_of
-from holdfast.protos import SaverDef
 
 if TYPE_CHECKING:
     from holdfast.graph import Operation, Tensor
@@ -34,13 +34,13 @@ def build(
         filename_tensor = constant(filename or "model")
         save_tensor = _add_save_ops(filename_tensor, saveables)
         restore_op = _add_restore_ops(filename_tensor, saveables, reshape=reshape, sequentially=restore_sequentially)
-    return SaverDef(
+    return protos.SaverDef(
         filename_tensor_name=filename_tensor.name,
         save_tensor_name=save_tensor.name,
         restore_op_name=restore_op.name,
         max_to_keep=max_to_keep,
         keep_checkpoint_every_n_hours=keep_checkpoint_every_n_hours,
-        version=SaverDef.V2,
+        version=protos.SaverDef.V2,
     )
 
 

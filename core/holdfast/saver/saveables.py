@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.graph import Operation, Tensor
+from holdfast.ops.reshaping import reshape
 from holdfast.ops.state_ops import assign
 from holdfast.variables import Variable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,11 @@ def same(found: NDArray[Any], expected: NDArray[Any]) -> bool:
 class FormatSuite(ABC):
     """Base of the suite's parts."""
 
-    spec: FormatSpec
+    spec: ClassVar[FormatSpec]
     """The format under test."""
-    options: Sequence[Mapping[str, Any]] = ({},)
+    options: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     """Options that it is tried with; they should reach all its ways to store values."""
-    without: Mapping[str, str] = {}
+    without: ClassVar[Mapping[str, str]] = {}
     """Dtypes that the format cannot hold, each with the reason."""
 
     def __init_subclass__(cls) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from holdfast.contracts import FormatSpec
@@ -11,6 +12,27 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+class MemoryDisk:
+    """Room for files.
+
+    Parameters
+    ----------
+    most
+        Bytes after which it is full; None for never.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._left = most
+
+    def take(self, count: int) -> None:
+        """Take room for some bytes; OSError with ENOSPC if there is not enough."""
+        if self._left is None:
+            return
+        if count > self._left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self._left -= count
+
+
 class MemoryWritableFile:
     """A file that is written; an implementation of :class:`holdfast.contracts.WritableFile`.
 
@@ -18,22 +40,19 @@ class MemoryWritableFile:
     ----------
     path
         What it is called.
-    most
-        Bytes after which the disk is full; None for never.
+    disk
+        What it lies on.
     """
 
-    def __init__(self, path: str, most: int | None = None) -> None:
+    def __init__(self, path: str, disk: MemoryDisk) -> None:
         self.path = path
         self.data = bytearray()
-        self._most = most
+        self._disk = disk
 
     def write(self, data: Buffer) -> int:
         """Append all of `data`; OSError with ENOSPC when the disk is full."""
         added = bytes(data)
-        if self._most is not None and len(self.data) + len(added) > self._most:
-            import errno
-
-            raise OSError(errno.ENOSPC, "No space left on device", self.path)
+        self._disk.take(len(added))
         self.data += added
         return len(added)
 
@@ -87,14 +106,14 @@ class MemoryOutputs:
 
     def __init__(self, spec: FormatSpec, most: int | None = None) -> None:
         self._spec = spec
-        self._most = most
+        self._disk = MemoryDisk(most)
         self._files: dict[str, MemoryWritableFile] = {}
 
     def create(self, suffix: str) -> MemoryWritableFile:
         """Create a file, once for each of the format's suffixes."""
         if suffix not in self._spec.suffixes or suffix in self._files:
             raise AssertionError(f"created {suffix!r}, allowed is each of {self._spec.suffixes} once")
-        self._files[suffix] = MemoryWritableFile(f"memory{suffix}", self._most)
+        self._files[suffix] = MemoryWritableFile(f"memory{suffix}", self._disk)
         return self._files[suffix]
 
     @property

@@ -82,6 +82,6 @@ def case(
         values = expected(*arrays) if callable(expected) else expected
     outputs: Sequence[Any] = values if isinstance(values, list) else [values]
     shapes = "-".join("x".join(map(str, array.shape)) or "scalar" for array in arrays)
-    kind = _dtype(arrays[0]).name if arrays else "none"
-    name = "-".join(filter(None, (op_type, kind, shapes, label)))
+    kinds = "+".join(dict.fromkeys(_dtype(array).name for array in arrays))
+    name = "-".join(filter(None, (op_type, kinds, shapes, label)))
     return OpCase(name, op_type, arrays, tuple(np.asarray(output) for output in outputs), attrs)

@@ -1,4 +1,4 @@
-"""A checkpoint format of two files without digests, the opposite of npz: for tests of the engine and of the format suite."""
+"""A checkpoint format of two files without digests, for tests of the engine and of the format suite."""
 
 from __future__ import annotations
 

@@ -1,5 +1,14 @@
-"""Training: optimisers, gradients and the global step."""
+"""Training: optimisers, gradients, the global step, and TensorFlow's names for savers and checkpoints."""
 
+from holdfast.checkpoint import (
+    checkpoint_exists,
+    generate_checkpoint_state_proto,
+    get_checkpoint_mtimes,
+    get_checkpoint_state,
+    latest_checkpoint,
+    update_checkpoint_state,
+)
+from holdfast.saver import Saver
 from holdfast.train.adam import AdamOptimizer
 from holdfast.train.global_steps import (
     assert_global_step,
@@ -17,9 +26,16 @@ __all__ = [
     "GradientDescentOptimizer",
     "MomentumOptimizer",
     "Optimizer",
+    "Saver",
     "assert_global_step",
+    "checkpoint_exists",
     "create_global_step",
+    "generate_checkpoint_state_proto",
+    "get_checkpoint_mtimes",
+    "get_checkpoint_state",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "latest_checkpoint",
+    "update_checkpoint_state",
 ]

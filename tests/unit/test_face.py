@@ -1,0 +1,68 @@
+"""The public face: every name resolves, the stub agrees, and importing holdfast costs nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import holdfast as tf
+
+STUB = Path(tf.__file__).with_name("__init__.pyi")
+
+
+def stub_names() -> set[str]:
+    """Return the public names that the stub declares."""
+    names: set[str] = set()
+    for node in ast.parse(STUB.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return names
+
+
+@pytest.mark.parametrize("name", tf.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    """Each name of ``__all__`` is found in its room."""
+    assert getattr(tf, name) is not None
+
+
+def test_the_stub_declares_what_is_there() -> None:
+    """Type checkers and Python see the same names."""
+    assert stub_names() == set(tf.__all__)
+
+
+def test_dir_lists_the_public_names() -> None:
+    """``dir(holdfast)`` shows what there is, resolved or not."""
+    assert dir(tf) == sorted(tf.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """A name that is not there says so."""
+    with pytest.raises(AttributeError, match="module 'holdfast' has no attribute 'flux_capacitor'"):
+        _ = tf.flux_capacitor  # type: ignore[attr-defined]
+
+
+def test_importing_holdfast_imports_nothing_heavy() -> None:
+    """``import holdfast`` loads no room, no NumPy and no protocol buffers."""
+    code = "import sys, holdfast; print(sorted(m for m in sys.modules if m.split('.')[0] in {'numpy', 'google', 'holdfast'}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "['holdfast']"
+
+
+def test_building_and_running_a_graph_needs_no_protocol_buffers() -> None:
+    """Messages are built at first use: a graph, a session and a variable do without."""
+    code = (
+        "import sys, holdfast as tf\n"
+        "v = tf.Variable([1.0])\n"
+        "s = tf.Session()\n"
+        "s.run(tf.global_variables_initializer())\n"
+        "assert s.run(v + 1.0).tolist() == [2.0]\n"
+        "print('google.protobuf' in sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "False"
