@@ -70,6 +70,7 @@ from holdfast.ops.arithmetic import square as square
 from holdfast.ops.arithmetic import squared_difference as squared_difference
 from holdfast.ops.arithmetic import subtract as subtract
 from holdfast.ops.assertions import Assert as Assert
+from holdfast.ops.case import case as case
 from holdfast.ops.casting import cast as cast
 from holdfast.ops.casting import saturate_cast as saturate_cast
 from holdfast.ops.casting import to_bfloat16 as to_bfloat16
@@ -144,6 +145,9 @@ from holdfast.ops.exponentials import tanh as tanh
 from holdfast.ops.gathering import gather as gather
 from holdfast.ops.gathering import gather_nd as gather_nd
 from holdfast.ops.gathering import scatter_nd as scatter_nd
+from holdfast.ops.gradient_registry import NoGradient as NoGradient
+from holdfast.ops.gradient_registry import NotDifferentiable as NotDifferentiable
+from holdfast.ops.gradient_registry import RegisterGradient as RegisterGradient
 from holdfast.ops.grids import meshgrid as meshgrid
 from holdfast.ops.grouping import group as group
 from holdfast.ops.grouping import no_op as no_op
@@ -152,6 +156,7 @@ from holdfast.ops.identities import identity as identity
 from holdfast.ops.identities import placeholder as placeholder
 from holdfast.ops.identities import placeholder_with_default as placeholder_with_default
 from holdfast.ops.identities import stop_gradient as stop_gradient
+from holdfast.ops.importer import import_graph_def as import_graph_def
 from holdfast.ops.joining import concat as concat
 from holdfast.ops.masking import boolean_mask as boolean_mask
 from holdfast.ops.masking import sequence_mask as sequence_mask

@@ -7,8 +7,21 @@ from holdfast.ops.nn_conv import conv2d, conv2d_backprop_filter, conv2d_backprop
 from holdfast.ops.nn_cross_entropy import softmax_cross_entropy_with_logits, sparse_softmax_cross_entropy_with_logits
 from holdfast.ops.nn_dropout import dropout, zero_fraction
 from holdfast.ops.nn_fused_batch_norm import fused_batch_norm
-from holdfast.ops.nn_losses import l2_loss, log_poisson_loss, sigmoid_cross_entropy_with_logits, weighted_cross_entropy_with_logits
-from holdfast.ops.nn_normalization import batch_norm_with_global_normalization, batch_normalization, l2_normalize, moments, normalize_moments, sufficient_statistics, weighted_moments
+from holdfast.ops.nn_losses import (
+    l2_loss,
+    log_poisson_loss,
+    sigmoid_cross_entropy_with_logits,
+    weighted_cross_entropy_with_logits,
+)
+from holdfast.ops.nn_normalization import (
+    batch_norm_with_global_normalization,
+    batch_normalization,
+    l2_normalize,
+    moments,
+    normalize_moments,
+    sufficient_statistics,
+    weighted_moments,
+)
 from holdfast.ops.nn_pool import avg_pool, max_pool
 from holdfast.ops.nn_softmax import log_softmax, softmax
 from holdfast.ops.nn_top_k import in_top_k, top_k

@@ -20,9 +20,9 @@ from tqdm import tqdm
 import holdfast as tf
 
 DATA = Path(__file__).parent / "data" / "digits.npz"
-STEPS = 1200
+STEPS = 1500
 SAVE_EVERY = 100
-KILL_AFTER = 600
+KILL_AFTER = 700
 BATCH = 64
 TEST_SIZE = 360
 
@@ -84,7 +84,7 @@ def build() -> Model:
 
 
 def batch_at(step: int, size: int) -> np.ndarray:
-    """Return the indices of a step's batch: a function of the step alone, so that a resumed run sees what it would have seen."""
+    """Return the indices of a step's batch: a function of the step alone, so that a resumed run sees the same."""
     per_epoch = size // BATCH
     order = np.random.default_rng(step // per_epoch).permutation(size)
     start = step % per_epoch * BATCH
@@ -107,7 +107,7 @@ def train(directory: Path) -> None:
         first = int(sess.run(model.global_step))
         for step in tqdm(range(first, STEPS), initial=first, total=STEPS, desc=directory.name, mininterval=0.5):
             batch = batch_at(step, len(images))
-            feed = {model.images: images[batch], model.labels: labels[batch], model.keep_prob: 0.8}
+            feed = {model.images: images[batch], model.labels: labels[batch], model.keep_prob: 0.5}
             sess.run(model.train, feed)
             if (step + 1) % SAVE_EVERY == 0:
                 saver.save(sess, directory / "digits.ckpt", global_step=step + 1)

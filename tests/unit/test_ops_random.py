@@ -18,6 +18,7 @@ from holdfast.kernels.registry import HOST
 from holdfast.ops import random_ops as ops
 from holdfast.ops.identities import placeholder
 from holdfast.ops.random_crop import random_crop
+from holdfast.runtime import Session
 
 N = 20000
 
@@ -272,3 +273,26 @@ def test_poisson() -> None:
     assert abs(sample[:, 1].var() - 3) < 4 * math.sqrt((3 + 2 * 9) / N)
     with pytest.raises(InvalidArgumentError, match="rate is out of range"):
         draw("RandomPoisson", vector(1), np.float32(-1))
+
+
+def test_a_stream_does_not_depend_on_the_order_of_ops() -> None:
+    """In a session, what an op draws depends on how often it was run, not on what else was."""
+    first, second = ops.random_normal([4], seed=1), ops.random_uniform([4], seed=2)
+    with Session() as session:
+        together = session.run([first, second])
+        again = session.run([first, second])
+    with Session() as session:
+        alone = [session.run(second), session.run(second), session.run(first)]
+    np.testing.assert_array_equal(alone[0], together[1])
+    np.testing.assert_array_equal(alone[1], again[1])
+    np.testing.assert_array_equal(alone[2], together[0])
+
+
+def test_sessions_without_seeds_differ() -> None:
+    """Without any seed each session draws numbers of its own, and each op its own."""
+    first, second = ops.random_uniform([4]), ops.random_uniform([4])
+    drawn = []
+    for _ in range(2):
+        with Session() as session:
+            drawn += session.run([first, second])
+    assert len({tuple(values) for values in drawn}) == 4

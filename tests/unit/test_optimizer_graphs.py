@@ -16,6 +16,13 @@ def _names(prefix: str) -> list[str]:
     return [op.name for op in get_default_graph().get_operations() if op.name.startswith(prefix)]
 
 
+def _slot(optimizer: Any, variable: tf.Variable, name: str) -> tf.Variable:
+    """Return a slot that there is."""
+    slot = optimizer.get_slot(variable, name)
+    assert isinstance(slot, tf.Variable)
+    return slot
+
+
 def _sgd() -> Any:
     """Return the simplest optimiser."""
     return tf.train.GradientDescentOptimizer(0.5)
@@ -64,8 +71,7 @@ def test_slots_of_momentum() -> None:
     with tf.name_scope("train"):
         optimizer = tf.train.MomentumOptimizer(0.1, 0.9)
         step = optimizer.minimize(tf.reduce_sum(w))
-    slot = optimizer.get_slot(w, "momentum")
-    assert slot is not None
+    slot = _slot(optimizer, w, "momentum")
     assert (step.name, optimizer.get_slot_names(), slot.name) == ("train/Momentum", ["momentum"], "w/Momentum:0")
     assert _names("w/Momentum") == [
         "w/Momentum/Initializer/zeros",
@@ -94,7 +100,7 @@ def test_a_slot_gives_way_to_a_node_of_its_name() -> None:
         other = tf.Variable(1.0, name="Momentum")
     optimizer = tf.train.MomentumOptimizer(0.1, 0.9)
     optimizer.minimize(tf.reduce_sum(w))
-    assert (other.name, optimizer.get_slot(w, "momentum").name) == ("w/Momentum:0", "w/Momentum_1:0")
+    assert (other.name, _slot(optimizer, w, "momentum").name) == ("w/Momentum:0", "w/Momentum_1:0")
     assert get_default_graph().get_operation_by_name("w/Momentum") is other.op
 
 
@@ -154,7 +160,7 @@ def test_a_slot_of_unknown_shape_takes_the_shape_of_the_variable() -> None:
     w = tf.Variable(value, name="w", validate_shape=False)
     optimizer = tf.train.MomentumOptimizer(0.5, 0.5)
     step = optimizer.minimize(tf.reduce_sum(w * w))
-    slot = optimizer.get_slot(w, "momentum")
+    slot = _slot(optimizer, w, "momentum")
     init = tf.global_variables_initializer()
     with tf.Session() as session:
         session.run(init, {value: [[1.0, 2.0]]})
@@ -169,7 +175,8 @@ def test_a_slot_of_a_part_is_the_same_part() -> None:
     w._set_save_slice_info(tf.Variable.SaveSliceInfo("w", [4], [0], [2]))
     optimizer = tf.train.MomentumOptimizer(0.5, 0.5)
     optimizer.minimize(tf.reduce_sum(w))
-    info = optimizer.get_slot(w, "momentum")._get_save_slice_info()
+    info = _slot(optimizer, w, "momentum")._get_save_slice_info()
+    assert info is not None
     assert (info.full_name, info.spec) == ("w/Momentum", "4 0,2")
 
 
@@ -207,7 +214,7 @@ def test_what_minimize_refuses() -> None:
         _sgd().minimize(tf.constant(1.0))
     with pytest.raises(ValueError, match=r"Invalid type tf.int32 for Const.*, expected: \[tf.float32"):
         _sgd().minimize(tf.constant(1))
-    with pytest.raises(ValueError, match="gate_gradients must be one of: .* Not 5"):
+    with pytest.raises(ValueError, match=r"gate_gradients must be one of: .* Not 5"):
         _sgd().compute_gradients(w * w, gate_gradients=5)
     with pytest.raises(NotImplementedError, match="Trying to optimize unsupported type"):
         _sgd().compute_gradients(w * w, var_list=[w.value()])
@@ -255,7 +262,7 @@ def test_a_subclass_with_slots_of_its_own() -> None:
                 self._zeros_slot(var, "zeros", "Zeros")
 
         def _apply_dense(self, grad: Any, var: Any) -> Any:
-            return var.assign_add(self.get_slot(var, "tensor") + self.get_slot(var, "ones")).op
+            return var.assign_add(_slot(self, var, "tensor") + _slot(self, var, "ones")).op
 
     w = tf.Variable([1.0, 2.0], name="w")
     optimizer = Slots(use_locking=False, name="Slots")

@@ -46,7 +46,8 @@ def _adam() -> Step:
         m[...] = _BETA1 * m + (1 - _BETA1) * g
         v[...] = _BETA2 * v + (1 - _BETA2) * g * g
         rate = _RATE * np.sqrt(1 - _BETA2 ** t[0]) / (1 - _BETA1 ** t[0])
-        return w - rate * m / (np.sqrt(v) + _EPSILON)
+        moved: Array = w - rate * m / (np.sqrt(v) + _EPSILON)
+        return moved
 
     return step
 

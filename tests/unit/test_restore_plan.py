@@ -90,7 +90,7 @@ def test_a_shape_that_differs(checkpoint: OpenCheckpoint) -> None:
     assert isinstance(caught.value, InvalidArgumentError)
     lines = caught.value.message.splitlines()
     assert lines[0] == "Assign requires shapes of both tensors to match. lhs shape= [2,2] rhs shape= [3]"
-    assert lines[2] == "  differs: layer1/biases is float32 [3] in the checkpoint, wanted was float32 [2, 2]"
+    assert lines[2] == "  shape differs: layer1/biases is float32 [3] in the checkpoint, wanted was float32 [2, 2]"
 
 
 def test_a_dtype_that_differs(checkpoint: OpenCheckpoint) -> None:

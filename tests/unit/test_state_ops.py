@@ -238,8 +238,8 @@ def test_updates_of_another_shape_are_refused_when_they_run() -> None:
     v = tf.Variable(np.zeros((3, 2)), name="v")
     updates = tf.placeholder(tf.float64)
     message = (
-        r"Must have updates.shape = indices.shape \+ params.shape\[1:\], got updates.shape \[1,3\], indices.shape \[1\], "
-        r"params.shape \[3,2\]"
+        r"Must have updates.shape = indices.shape \+ params.shape\[1:\], got updates.shape \[1,3\], "
+        r"indices.shape \[1\], params.shape \[3,2\]"
     )
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         _run(v, tf.scatter_add(v, [1], updates), {updates: [[1.0, 2.0, 3.0]]})

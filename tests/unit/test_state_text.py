@@ -4,16 +4,19 @@ import pytest
 
 from holdfast.checkpoint.state_text import StateText, format_state, parse_state
 
+LATEST = b'model_checkpoint_path: "a" '
+KEPT = b'all_model_checkpoint_paths: "b" all_model_checkpoint_paths: "a"'
+
 
 @pytest.mark.parametrize(
     "text",
     [
         b'model_checkpoint_path: "a"\nall_model_checkpoint_paths: "b"\nall_model_checkpoint_paths: "a"\n',
         b"model_checkpoint_path:'a' all_model_checkpoint_paths:'b';all_model_checkpoint_paths:'a'",
-        b'# by hand\nmodel_checkpoint_path: "\\141" # a\n all_model_checkpoint_paths: "b",\nall_model_checkpoint_paths: "" "a"',
+        b'# by hand\nmodel_checkpoint_path: "\\141" # a\n' + KEPT,
+        b'model_checkpoint_path: "" "a",' + KEPT,
         b'all_model_checkpoint_paths: "b"\r\nmodel_checkpoint_path: "\\x61"\r\nall_model_checkpoint_paths: "a"',
-        b'model_checkpoint_path: "a" last_preserved_timestamp: -inf all_model_checkpoint_timestamps: 1.5e9 '
-         b'all_model_checkpoint_paths: "b" all_model_checkpoint_paths: "a"',
+        LATEST + b"last_preserved_timestamp: -inf all_model_checkpoint_timestamps: 1.5e9 " + KEPT,
     ],
 )
 def test_forms_of_the_text(text: bytes) -> None:
@@ -37,7 +40,7 @@ def test_forms_of_the_text(text: bytes) -> None:
 )
 def test_what_is_no_state(text: bytes) -> None:
     """Anything else is a ValueError."""
-    with pytest.raises(ValueError, match=r"path|value|expected"):
+    with pytest.raises(ValueError, match=r"path|value|expected|no text"):
         parse_state(text)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import holdfast as tf
 from holdfast import protos
+from holdfast.variables.export_scope import prepend_name_scope, strip_name_scope
 
 
 def test_to_proto_names_the_nodes() -> None:
@@ -84,3 +85,19 @@ def test_save_slice_info_goes_with_the_variable() -> None:
     prefixed = tf.Variable.SaveSliceInfo(save_slice_info_def=message.save_slice_info_def, import_scope="b/")
     assert prefixed.full_name == "b/full"
     assert info.to_proto("elsewhere") is None
+
+
+@pytest.mark.parametrize(
+    "full, scope, bare",
+    [("a/v:0", "a", "v:0"), ("^a/b/v", "a/b", "^v"), ("loc:@a/v", "a/", "loc:@v"), ("v", None, "v"), ("v", "", "v")],
+)
+def test_scopes_go_on_and_off_all_kinds_of_names(full: str, scope: str | None, bare: str) -> None:
+    """Nodes, control inputs and colocation groups keep their mark."""
+    assert strip_name_scope(full, scope) == bare
+    assert prepend_name_scope(bare, scope) == full
+
+
+def test_names_outside_of_the_scope_stay() -> None:
+    """A scope is a whole part of the path."""
+    assert strip_name_scope("ab/v", "a") == "ab/v"
+    assert strip_name_scope("b/a/v", "a") == "b/a/v"

@@ -207,7 +207,7 @@ def test_equality_is_identity() -> None:
     assert len({v, w, v}) == 2
     assert bool(v) is True
     with pytest.raises(TypeError, match=r"^'Variable' object is not iterable\.$"):
-        list(v)  # type: ignore[call-overload]  # that it is none is what is tested
+        list(v)
 
 
 def test_operators_use_the_read() -> None:

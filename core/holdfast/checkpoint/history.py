@@ -53,7 +53,7 @@ class CheckpointHistory:
         self._records: dict[str, CheckpointRecord] = {}
 
     def _key(self, prefix: str) -> str:
-        """Return what a checkpoint is known by however its path is written: one that was overwritten must not be deleted."""
+        """Return what a checkpoint is known by, however its path is written: an overwritten one must not be deleted."""
         directory, base = self._storage.split(prefix)
         return self._storage.join(self._storage.resolve(directory), base)
 

@@ -155,7 +155,7 @@ def _statistics(checkpoint: OpenCheckpoint, name: str, entry: Entry) -> Statisti
         for region in regions:
             checkpoint.read(name, index=region)  # for its digests
         return None
-    low, high, total, count, non_finite = math.inf, -math.inf, 0.0, 0, 0
+    low, high, mean, count, non_finite = math.inf, -math.inf, 0.0, 0, 0
     keep: NDArray[Any] | None = None
     for region in regions:
         keep = _as_float(checkpoint.read(name, index=region))
@@ -164,14 +164,14 @@ def _statistics(checkpoint: OpenCheckpoint, name: str, entry: Entry) -> Statisti
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
             count += finite.size
-            total += float(finite.sum(dtype=np.float64) / finite.size) * finite.size
+            mean += (_mean(finite) - mean) * (finite.size / count)
     if not count:
         return Statistics(math.nan, math.nan, math.nan, non_finite, ())
     bins = np.zeros(BINS, np.int64)
     for region in regions:
         values = keep if len(regions) == 1 and keep is not None else _as_float(checkpoint.read(name, index=region))
         bins += _histogram(values[np.isfinite(values)], low, high)
-    return Statistics(low, total / count, high, non_finite, tuple(bins.tolist()))
+    return Statistics(low, mean, high, non_finite, tuple(bins.tolist()))
 
 
 def _as_float(values: NDArray[Any]) -> NDArray[Any]:
@@ -180,11 +180,22 @@ def _as_float(values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(values).astype(np.float64).reshape(-1)
 
 
+def _mean(values: NDArray[Any]) -> float:
+    """Return the mean of finite values, also where their sum overflows."""
+    with np.errstate(over="ignore"):
+        mean = float(values.mean())
+    if math.isfinite(mean):
+        return mean
+    scale = float(np.abs(values).max())
+    return float((values / scale).mean() * scale)
+
+
 def _histogram(values: NDArray[Any], low: float, high: float) -> NDArray[np.int64]:
-    """Count values in equal parts of a range, without overflow where the range is wider than float64."""
+    """Count values in equal parts of a range, also where the range is wider than float64 or too narrow to divide."""
     scale = max(abs(low), abs(high), 1.0)
-    edges = (low / scale, high / scale) if high > low else (low / scale - 0.5, low / scale + 0.5)
-    if not edges[1] > edges[0]:
-        edges = (edges[0] - 0.5, edges[0] + 0.5)
-    counts, _ = np.histogram(values / scale, bins=BINS, range=edges)
-    return counts.astype(np.int64)
+    width = high / scale - low / scale
+    if width == 0:
+        places = np.full(values.shape, BINS // 2)
+    else:
+        places = ((values / scale - low / scale) / width * BINS).astype(np.int64).clip(0, BINS - 1)
+    return np.bincount(places, minlength=BINS).astype(np.int64)

@@ -41,6 +41,7 @@ def _forget_inherited_locks() -> None:
         if held.descriptor is not None:
             with suppress(OSError):
                 os.close(held.descriptor)
+            held.descriptor = None
     _registry.clear()
 
 

@@ -43,20 +43,20 @@ def check_request(request: TensorRequest, name: str, entry: Entry) -> Mismatch |
             f"equal original dtype "
             f"{_type_name(entry.dtype)}"
         )
-        return Mismatch(name, _described(entry), _wanted(request), first)
+        return Mismatch(name, "dtype", _described(entry), _wanted(request), first)
     shape = entry.shape
     if request.part is not None:
         if request.part.full_shape != shape:
             full, stored = list(request.part.full_shape), list(shape)
             first = f"Shape in shape_and_slice spec {full} does not match the shape stored in checkpoint: {stored}"
-            return Mismatch(name, _described(entry), f"a part of {full}", first)
+            return Mismatch(name, "shape", _described(entry), f"a part of {full}", first)
         shape = request.part.slice.shape
     if request.shape is None or request.shape == shape:
         return None
     if request.reshape and math.prod(request.shape) == math.prod(shape):
         return None
     first = f"Assign requires shapes of both tensors to match. lhs shape= {_tf(request.shape)} rhs shape= {_tf(shape)}"
-    return Mismatch(name, _described(entry), _wanted(request), first)
+    return Mismatch(name, "shape", _described(entry), _wanted(request), first)
 
 
 def restore_error(
@@ -115,7 +115,7 @@ def _mismatch_lines(report: RestoreReport) -> Iterable[str]:
     """Yield a line for each tensor that does not fit."""
     for mismatch in report.mismatched:
         name = escaped_key(mismatch.name)
-        yield f"  differs: {name} is {mismatch.found} in the checkpoint, wanted was {mismatch.expected}"
+        yield f"  {mismatch.kind} differs: {name} is {mismatch.found} in the checkpoint, wanted was {mismatch.expected}"
 
 
 def _named(name: str, entry: Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from holdfast.checkpoint.slices import SliceSpec
 from holdfast.dtypes import DType
@@ -41,6 +41,8 @@ class Mismatch:
 
     name: str
     """Its name in the checkpoint."""
+    kind: Literal["dtype", "shape"]
+    """What differs."""
     found: str
     """What the checkpoint has: ``float32 [2]``."""
     expected: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from holdfast.checkpoint.formats import FormatChoice
 from holdfast.checkpoint.locate import UNREADABLE, Located, at_prefix
@@ -14,9 +15,9 @@ from holdfast.errors import NotFoundError
 
 _guard = threading.Lock()
 _last_drawn = 0
-# Of the latest checkpoint of each directory that was saved to: what it was, so that a loop of saves reads
-# no file twice.
-_latest_seen: dict[str, tuple[str, FileStatus, int]] = {}
+# Sequences of files that this process wrote or read, so that a loop of saves opens none of them.
+_known: dict[tuple[str, FileStatus], int] = {}
+_MOST_KNOWN = 256
 
 
 def draw_sequence(directory: str, siblings: Sequence[Located], formats: FormatChoice, storage: Storage) -> int:
@@ -35,26 +36,37 @@ def draw_sequence(directory: str, siblings: Sequence[Located], formats: FormatCh
         return _last_drawn
 
 
+def remember_sequence(path: str, sequence: int, storage: Storage) -> None:
+    """Note the save sequence of a file as it is now; where that fails it is read when it is needed."""
+    status = None
+    with suppress(OSError):
+        status = storage.status(path)
+    with _guard:
+        if status is not None:
+            _known[storage.resolve(path), status] = sequence
+        while len(_known) > _MOST_KNOWN:
+            del _known[next(iter(_known))]
+
+
 def _sequence_of(located: Located, formats: FormatChoice, storage: Storage) -> int:
     """Return the save sequence of a checkpoint, 0 if it cannot be read."""
+    status = storage.status(located.path)
+    if status is None:
+        return 0
+    known = _known.get((storage.resolve(located.path), status))
+    if known is not None:
+        return known
     try:
         with located.open(formats, storage) as checkpoint:
-            return checkpoint.metadata.save_sequence
+            sequence = checkpoint.metadata.save_sequence
     except (*UNREADABLE, NotFoundError):
         return 0
+    remember_sequence(located.path, sequence, storage)
+    return sequence
 
 
 def _latest_sequence(directory: str, formats: FormatChoice, storage: Storage) -> int:
     """Return the save sequence of the checkpoint that the state file names, 0 if there is none."""
     prefix = named_latest(directory, STATE_FILE, storage)
-    highest = 0
-    for located in [] if prefix is None else at_prefix(prefix, formats, storage):
-        status = storage.status(located.path)
-        if status is None:
-            continue
-        seen = _latest_seen.get(directory)
-        if seen is None or seen[:2] != (located.path, status):
-            seen = (located.path, status, _sequence_of(located, formats, storage))
-            _latest_seen[directory] = seen
-        highest = max(highest, seen[2])
-    return highest
+    found = [] if prefix is None else at_prefix(prefix, formats, storage)
+    return max((_sequence_of(located, formats, storage) for located in found), default=0)

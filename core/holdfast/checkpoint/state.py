@@ -52,7 +52,7 @@ def read_state(
     latest = _from_state(state.latest, directory, storage)
     if fault := _fault(state.latest, latest, directory, formats, storage):
         logger.warning("%s %s. Scanning for the newest intact checkpoint.", printable(path, 500), fault)
-        named = latest if at_most_damaged(latest, formats, storage) else None
+        named = latest if _something_stands_at(latest, formats, storage) else None
         return _scan(directory, formats, storage, base=base_name(latest), named=named)
     kept = [_from_state(item, directory, storage) for item in state.all if _stays_inside(item, directory, storage)]
     return CheckpointPaths(latest, tuple(kept))
@@ -102,7 +102,7 @@ def _fault(item: str, prefix: str, directory: str, formats: FormatChoice, storag
     return None
 
 
-def at_most_damaged(prefix: str, formats: FormatChoice, storage: Storage) -> bool:
+def _something_stands_at(prefix: str, formats: FormatChoice, storage: Storage) -> bool:
     """Whether a file stands where a checkpoint of the prefix would."""
     return any(storage.status(prefix + spec.suffixes[0]) is not None for spec in formats.formats.values())
 

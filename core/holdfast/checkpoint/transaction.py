@@ -53,6 +53,8 @@ def _is_other_process(pid: int) -> bool:
     """Whether another process of this number lives; after a restart, this one may have the number of one that died."""
     if pid == os.getpid():
         return False
+    if os.name == "nt":  # there os.kill would end it, or interrupt its console
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

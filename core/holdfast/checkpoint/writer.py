@@ -16,7 +16,7 @@ from holdfast.checkpoint.metadata import CheckpointMetadata, SaveMetadata, encod
 from holdfast.checkpoint.names import Path, printable, split_prefix
 from holdfast.checkpoint.parts import arrange
 from holdfast.checkpoint.retention import CheckpointRecord
-from holdfast.checkpoint.sequence import draw_sequence
+from holdfast.checkpoint.sequence import draw_sequence, remember_sequence
 from holdfast.checkpoint.storage_local import local_storage
 from holdfast.checkpoint.transaction import LOCK_TIMEOUT, remove_abandoned, transaction
 from holdfast.contracts import FormatSpec, Storage, TensorSource
@@ -120,6 +120,7 @@ def write_checkpoint(
         whole = _complete(notes, draw_sequence(directory, siblings, formats, storage), arranged.partial)
         with transaction(place, spec.suffixes, storage) as files:
             fmt.write(files, arranged.sources, encode_metadata(whole))
+        remember_sequence(files.paths[0], whole.save_sequence, storage)
         _remove_superseded(spec, siblings, formats, storage)
     return SavedCheckpoint(
         prefix=place,

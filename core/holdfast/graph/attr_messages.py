@@ -97,10 +97,10 @@ def tensor_message(array: NDArray[Any]) -> protos.TensorProto:
 
 
 def _is_splat(array: NDArray[Any]) -> bool:
-    """Whether all elements have the same bits; not of NaN, whose bits a message need not keep."""
+    """Whether all elements have the same bits; not of NaN, which differs from itself and whose bits may get lost."""
     flat = array.reshape(-1)
     first = flat[0]
-    if first != first or flat[-1] != first or flat[1] != first:
+    if flat[-1] != first or flat[1] != first:
         return False
     bits = flat.view(np.uint8).reshape(flat.size, flat.itemsize)
     return bool((bits == bits[0]).all())

@@ -56,7 +56,7 @@ class Collections:
         self._lists.setdefault(name, []).append(value)
 
     def get(self, name: Any, scope: str | None = None) -> list[Any]:
-        """Return a new list of a collection's values; with ``scope``, of those whose ``name`` it matches at the start."""
+        """Return a new list of a collection's values; with ``scope``, of those whose ``name`` starts with a match."""
         values = self._lists.get(name, [])
         if scope is None:
             return list(values)

@@ -58,19 +58,21 @@ def reset_default_graph() -> None:
 
 
 @contextmanager
-def graph_as_default(graph: Graph) -> Iterator[Graph]:
-    """Make ``graph`` the default one of this thread within the block."""
+def graph_as_default(graph: Graph, *, enforce_nesting: bool = True) -> Iterator[Graph]:
+    """Make ``graph`` the default one of this thread within the block; without nesting, blocks may end in any order."""
     stack = _stack()
     stack.append(graph)
     try:
         yield graph
     finally:
-        if stack[-1] is not graph:
+        position = max(i for i, entry in enumerate(stack) if entry is graph)
+        is_nested = position == len(stack) - 1
+        del stack[position]
+        if enforce_nesting and not is_nested:
             raise AssertionError(
-                f"Nesting violated for default stack of {type(graph)} objects: another graph was made the default within "
-                "this block and is so still. Leave `as_default()` blocks in the reverse order of entering."
+                f"Nesting violated for default stack of {type(graph)} objects: another graph was made the default "
+                "within this block and is so still. Leave `as_default()` blocks in the reverse order of entering."
             )
-        stack.pop()
 
 
 @contextmanager

@@ -307,7 +307,7 @@ class Graph:
             self.add_to_collection(name, value)
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
-        """Return a new list of a collection's values; with ``scope``, a regex, of those whose name starts with a match."""
+        """Return a new list of a collection's values; with ``scope`` (a regex), of those whose name begins with it."""
         return self._collections.get(name, scope)
 
     def get_collection_ref(self, name: Any) -> list[Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def as_graph_element(graph: Graph, obj: Any, *, allow_tensor: bool, allow_operation: bool) -> Any:
-    """Return the tensor or operation of ``graph`` that ``obj`` stands for; errors as ``Graph.as_graph_element`` says."""
+    """Return the tensor or operation of ``graph`` that ``obj`` stands for; errors as ``Graph.as_graph_element``."""
     if allow_tensor and allow_operation:
         wanted = "Tensor or Operation"
     elif allow_tensor:

@@ -142,7 +142,7 @@ def list_of(
 _OP_DEFS: dict[str, OpDef] = {}
 _GRADIENTS: dict[str, GradientFunction | None] = {}
 
-_ARG = re.compile(r"^(\w+)\s*:\s*(?:(\w+)\s*\*\s*)?(Ref\()?(\w+)\)?$")
+_ARG = re.compile(r"(\w+)\s*:\s*(?:(\w+)\s*\*\s*)?(?:Ref\((\w+)\)|(\w+))")
 
 
 def define_op(
@@ -161,8 +161,8 @@ def define_op(
     op_type
         TensorFlow's name, such as ``MatMul``.
     signature
-        ``"a: T, b: T -> product: T"``. A type is a dtype's name, a type attribute, ``Ref(...)`` of one, ``N * T``, or the
-        name of a ``list(type)`` attribute.
+        ``"a: T, b: T -> product: T"``. A type is a dtype's name, a type attribute, ``Ref(...)`` of one, ``N * T``, or
+        the name of a ``list(type)`` attribute.
     shape
         Static shapes of the outputs.
     attrs
@@ -189,11 +189,11 @@ def _parse_args(text: str, attrs: Mapping[str, AttrDef]) -> tuple[ArgDef, ...]:
 
 def _parse_arg(text: str, attrs: Mapping[str, AttrDef]) -> ArgDef:
     """Parse one argument of a signature."""
-    match = _ARG.match(text)
+    match = _ARG.fullmatch(text)
     if match is None:
         raise ValueError(f"Cannot parse argument {text!r} of an op's signature.")
-    name, number, ref, kind = match.groups()
-    is_ref = ref is not None
+    name, number, ref, value = match.groups()
+    is_ref, kind = ref is not None, ref or value
     if kind not in attrs:
         return ArgDef(name, dtypes.as_dtype(kind), number_attr=number or "", is_ref=is_ref)
     if attrs[kind].kind == "list(type)":

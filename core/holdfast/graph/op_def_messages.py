@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdfast import protos
 from holdfast.graph.attr_messages import attr_message
@@ -21,7 +21,7 @@ def op_def_message(definition: OpDef) -> protos.OpDef:
     return message
 
 
-def _arg_message(arg: ArgDef) -> protos.OpDef:
+def _arg_message(arg: ArgDef) -> Any:
     """Return the message of an input or output."""
     message = protos.OpDef.ArgDef(name=arg.name, is_ref=arg.is_ref)
     if arg.dtype is not None:
@@ -32,7 +32,7 @@ def _arg_message(arg: ArgDef) -> protos.OpDef:
     return message
 
 
-def _attr_def_message(name: str, attr: AttrDef) -> protos.OpDef:
+def _attr_def_message(name: str, attr: AttrDef) -> Any:
     """Return the message of an attribute."""
     message = protos.OpDef.AttrDef(name=name, type=attr.kind)
     if attr.has_default:

@@ -97,7 +97,7 @@ class Operation:
 
     @property
     def traceback(self) -> list[tuple[str, int, str, str | None]]:
-        """The creation site as ``traceback.extract_stack`` would give it: at most one entry, without the source line."""
+        """The creation site in the form of ``traceback.extract_stack``: at most one entry, without the source line."""
         return [] if self.site is None else [(self.site.filename, self.site.lineno, self.site.function, None)]
 
     @property

@@ -13,9 +13,9 @@ _HALF = (dtypes.float16, dtypes.bfloat16)
 
 def widened(xp: Any, request: KernelRequest, function: Callable[..., Array]) -> Callable[..., Array]:
     """Return ``function``, of float32 or float64 arrays, for the dtypes of a request; it has one output."""
-    many = widened_many(xp, request, lambda *inputs: (function(*inputs),))
     if not any(dtype in _HALF for dtype in request.input_dtypes):
         return function
+    many = widened_many(xp, request, lambda *inputs: (function(*inputs),))
     return lambda *inputs: many(*inputs)[0]
 
 

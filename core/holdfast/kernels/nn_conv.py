@@ -15,7 +15,7 @@ from holdfast.kernels.registry import Pure, generic
 from holdfast.kernels.shape_text import shape_text
 from holdfast.kernels.windows import Windows
 
-_PATCH_ELEMENTS = 1 << 21
+_PATCH_ELEMENTS = 1 << 20
 """Patches are extracted for about as many elements at a time: few enough to stay in a processor's cache."""
 
 
@@ -29,21 +29,16 @@ class _Convolution:
     """One convolution's attributes; arrays are in the order batch, height, width, channels within."""
 
     xp: Any
-    strides: tuple[int, int]
+    strides: tuple[int, ...]
     padding: bytes
     channels_first: bool
 
     @classmethod
     def of(cls, xp: Any, request: KernelRequest) -> _Convolution:
         """Return what the attributes of a node say."""
-        strides, layout = request.attrs["strides"], request.attrs["data_format"].decode()
-        if strides[layout.index("N")] != 1 or strides[layout.index("C")] != 1:
-            raise _refuse(
-                "Current implementation does not yet support strides in the batch and depth dimensions; "
-                f"got strides {list(strides)} for {layout}."
-            )
-        spatial = strides[layout.index("H")], strides[layout.index("W")]
-        return cls(xp, spatial, request.attrs["padding"], layout == "NCHW")
+        strides, channels_first = tuple(request.attrs["strides"]), request.attrs["data_format"] == b"NCHW"
+        ordered = tuple(strides[i] for i in (0, 2, 3, 1)) if channels_first else strides
+        return cls(xp, ordered, request.attrs["padding"], channels_first)
 
     def channels_last(self, array: Array) -> Array:
         """Return an array of the op's layout with its channels last; a view."""
@@ -59,7 +54,12 @@ class _Convolution:
 
     def windows(self, sizes: tuple[int, ...], filter_sizes: tuple[int, ...]) -> Windows:
         """Return the windows over an input; ``sizes`` with the channels last."""
-        return Windows.of(sizes, (1, *filter_sizes[:2], 1), (1, *self.strides, 1), self.padding)
+        if self.strides[0] != 1 or self.strides[3] != 1:
+            raise _refuse(
+                "Current implementation does not yet support strides in the batch and depth dimensions; expected 1, "
+                f"got {self.strides[0]} for the batch and {self.strides[3]} for the depth."
+            )
+        return Windows.of(sizes, (1, *filter_sizes[:2], 1), self.strides, self.padding)
 
     def batches(self, windows: Windows) -> Iterator[tuple[slice, Windows]]:
         """Yield parts of the batch, and the windows over one, small enough for patches to be extracted at once."""

@@ -23,12 +23,12 @@ def _geometry(request: KernelRequest, *, across_depth: bool) -> Callable[[tuple[
     if layout not in {"NHWC", "NCHW"}:
         return None
     batch, depth = layout.index("N"), layout.index("C")
-    if ksize[batch] != 1 or strides[batch] != 1:
-        raise UnimplementedError(None, None, "Pooling is not yet supported on the batch dimension.")
-    if not across_depth and (ksize[depth] != 1 or strides[depth] != 1):
-        raise UnimplementedError(None, None, "Non-spatial pooling is not yet supported by avg_pool.")
 
     def windows(shape: tuple[int, ...]) -> Windows:
+        if ksize[batch] != 1 or strides[batch] != 1:
+            raise UnimplementedError(None, None, "Pooling is not yet supported on the batch dimension.")
+        if not across_depth and (ksize[depth] != 1 or strides[depth] != 1):
+            raise UnimplementedError(None, None, "Non-spatial pooling is not yet supported by avg_pool.")
         if len(shape) != 4:
             raise InvalidArgumentError(None, None, f"Pooling takes a 4-dimensional input, got {shape_text(shape)}")
         return Windows.of(shape, ksize, strides, padding)

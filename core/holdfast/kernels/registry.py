@@ -93,6 +93,20 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Views:
+    """A kernel from a plain function that returns a tuple of outputs, some of which may share memory with inputs."""
+
+    function: Callable[..., tuple[Array, ...]]
+    """``(*inputs) -> outputs``."""
+    aliases: Mapping[int, tuple[int, ...]]
+    """As :class:`holdfast.contracts.AliasingKernel` says."""
+
+    def __call__(self, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
+        """Compute the outputs."""
+        return self.function(*inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class Contextual:
     """A kernel from a function that also takes the run's context."""
 

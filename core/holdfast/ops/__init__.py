@@ -25,6 +25,7 @@ from holdfast.ops import gathering as gathering
 from holdfast.ops import grids as grids
 from holdfast.ops import grouping as grouping
 from holdfast.ops import identities as identities
+from holdfast.ops import io_ops as io_ops
 from holdfast.ops import joining as joining
 from holdfast.ops import masking as masking
 from holdfast.ops import matmul as matmul

@@ -21,7 +21,7 @@ def as_array(values: Any, dtype: DType | None = None, shape: Any = None, *, veri
     Parameters
     ----------
     dtype
-        Required dtype; by default Python floats give float32, ints int32 (int64 where they need it), arrays keep theirs.
+        Required dtype; by default Python floats give float32, ints int32 (int64 if they need it), arrays keep theirs.
     shape
         Shape to fill: fewer values are padded with the last one.
     verify_shape
@@ -128,7 +128,8 @@ def _check_elements(values: Any, dtype: DType) -> None:
         if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(leaf, dtype)):
             raise TypeError(f"Expected {dtype.name}, got {leaf!r} of type '{type(leaf).__name__}' instead.")
         if isinstance(getattr(leaf, "dtype", None), DType):
-            raise TypeError(f"Expected {dtype.name}, got list containing Tensors of type '{type(values).__name__}' instead.")
+            kind = type(values).__name__
+            raise TypeError(f"Expected {dtype.name}, got list containing Tensors of type '{kind}' instead.")
 
 
 def _fits(leaf: Any, dtype: DType) -> bool:
@@ -169,8 +170,8 @@ def _raise_unconvertible(values: Any, dtype: DType | None, error: Exception) -> 
     if isinstance(error, ValueError):
         raise ValueError(f"Argument must be a dense tensor: {values!r} - {_ragged(values) or error}.") from error
     raise TypeError(
-        f"Failed to convert object of type {type(values)} to Tensor. Contents: {values}. Consider casting elements to a "
-        "supported type."
+        f"Failed to convert object of type {type(values)} to Tensor. Contents: {values}. Consider casting elements to "
+        "a supported type."
     ) from error
 
 

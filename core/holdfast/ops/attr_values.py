@@ -46,7 +46,7 @@ def _scalar(kind: str, value: Any, name: str, op_type: str) -> Any:
         return int(value)
     if kind == "float" and isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         # Messages hold single precision: an op must not change when its graph is written and read.
-        return c_float(value).value
+        return c_float(float(value)).value
     if kind == "tensor" and isinstance(value, np.ndarray | np.generic):
         return value
     if kind == "func":

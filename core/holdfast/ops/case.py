@@ -72,7 +72,8 @@ def _checked_pairs(pairs: Any, *, exclusive: bool, name: str) -> list[tuple[Tens
     if isinstance(pairs, Mapping):
         if not exclusive:
             _log.warning(
-                "%s: Provided dictionary of predicate/fn pairs, but exclusive=False.  Order of conditional tests is by name.",
+                "%s: Provided dictionary of predicate/fn pairs, but exclusive=False.  Order of conditional tests is by "
+                "name.",
                 name,
             )
         pairs = sorted(pairs.items(), key=lambda item: item[0].name)
@@ -105,7 +106,7 @@ def _case_preds(preds: list[Tensor]) -> list[Tensor]:
     for i, pred in enumerate(preds):
         with defaults.name_scope(f"not_{i}"):
             negated.append(logical_not(pred))
-    none_before = [constant(True, name="always_true")]  # noqa: FBT003
+    none_before = [constant(True, name="always_true")]
     for i, pred in enumerate(negated):
         with defaults.name_scope(f"and_not_{i}"):
             none_before.append(logical_and(none_before[-1], pred))

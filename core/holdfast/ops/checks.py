@@ -204,6 +204,9 @@ def _steps(x: Any) -> Tensor:
     result: Tensor = cond(
         is_short,
         lambda: constant([], x.dtype.base_dtype),
-        lambda: strided_slice(x, [1], [1] + last) - strided_slice(x, [0], last),
+        lambda: (
+            strided_slice(x, [1], [1] + last)  # noqa: RUF005  (a sum of vectors)
+            - strided_slice(x, [0], last)
+        ),
     )
     return result

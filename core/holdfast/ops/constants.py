@@ -27,7 +27,9 @@ _CONST = define_op(
 not_differentiable("Const")
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False) -> Tensor:
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+) -> Tensor:
     """Return a constant tensor.
 
     Parameters
@@ -35,7 +37,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     value
         A number, string, array or nested list of these; copied.
     dtype
-        Dtype of the result; by default float32 for Python floats, int32 for ints (int64 where they need it), an array's own.
+        Dtype of the result; by default float32 for Python floats, int32 for ints (int64 if they need it), an array's
+        own.
     shape
         Shape of the result; fewer values are filled up with the last one.
     verify_shape

@@ -83,7 +83,7 @@ def _merge_gradient(op: Operation, grad: Any, _: Any) -> Any:
 
 
 def zeros_like_outside_loop(op: Operation, index: int) -> Tensor:
-    """Return zeros for an output of ``op`` that no gradient came for; for a Switch, made where the other branch is taken."""
+    """Return zeros for an output that no gradient came for; of a Switch, made where the other branch is taken."""
     value = op.outputs[index]
     context = op._control_flow_context
     if op.type not in {"Switch", "RefSwitch"} or context is None:
@@ -113,8 +113,8 @@ def switch(data: Any, pred: Any, dtype: Any = None, name: str | None = None) -> 
         dense: tuple[Any, Any] = (None, None)
         if data.dense_shape is not None:
             dense = switch(data.dense_shape, pred, name="dense_shape")
-        off, on = (IndexedSlices(*parts) for parts in zip(values, indices, dense, strict=True))
-        return off, on
+        sides = [IndexedSlices(*parts) for parts in zip(values, indices, dense, strict=True)]
+        return sides[0], sides[1]
 
 
 def switch_at(data: Any, pred: Tensor, name: str = "Switch") -> tuple[Any, Any]:
@@ -165,9 +165,7 @@ def _merged_slices(items: list[IndexedSlices], scope: str) -> tuple[IndexedSlice
     if all(shape is None for shape in dense_shapes):
         return IndexedSlices(values, indices), chosen
     if any(shape is None for shape in dense_shapes):
-        raise ValueError(
-            "Either all merged IndexedSlices must have a dense_shape, or none must have a dense_shape."
-        )
+        raise ValueError("Either all merged IndexedSlices must have a dense_shape, or none must have a dense_shape.")
     dense_shape = apply_op("Merge", _same_index_dtype(dense_shapes), name="dense_shape").outputs[0]
     return IndexedSlices(values, indices, dense_shape), chosen
 

@@ -66,9 +66,7 @@ _DIAGONAL = (
 
 define_op("MatrixDiag", "diagonal: T -> output: T", attrs={"T": type_attr()}, shape=_matrix_diag_shape)
 define_op("MatrixDiagPart", "input: T -> diagonal: T", attrs={"T": type_attr()}, shape=_matrix_diag_part_shape)
-define_op(
-    "MatrixSetDiag", "input: T, diagonal: T -> output: T", attrs={"T": type_attr()}, shape=_matrix_set_diag_shape
-)
+define_op("MatrixSetDiag", "input: T, diagonal: T -> output: T", attrs={"T": type_attr()}, shape=_matrix_set_diag_shape)
 define_op("Diag", "diagonal: T -> output: T", attrs={"T": type_attr(*_DIAGONAL)}, shape=_diag_shape)
 
 

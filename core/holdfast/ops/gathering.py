@@ -87,7 +87,7 @@ def _check_part(
     try:
         shape_rules.merged(shapes.TensorShape(part), shapes.TensorShape(updates_part))
     except ValueError as error:
-        words = what.split(" dimensions")[0]
+        words = what.partition(" dimensions")[0]
         raise ValueError(
             f"The {what}{_text(whole)} must match the {words} dimensions of updates.shape={_text(updates)}: {error}"
         ) from error

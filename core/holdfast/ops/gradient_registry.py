@@ -30,7 +30,7 @@ class RegisterGradient:
         self._op_type = _checked(op_type)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Register a function ``(op, *grads)``, from an operation and the gradients of its outputs to those of its inputs.
+        """Register a function ``(op, *grads)``, from an op and the gradients of its outputs to those of its inputs.
 
         Returns
         -------

@@ -89,9 +89,7 @@ def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str
         return identity(output, scope)
 
 
-def tuple(
-    tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
-) -> list[Any]:
+def tuple(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None) -> list[Any]:
     """Return tensors with the values of ``tensors``, to be had only after all of them are computed.
 
     Parameters

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast import dtypes, shapes
-from holdfast.graph.op_def import define_op, list_of, not_differentiable, register_gradient, shape_attr, string, type_attr
+from holdfast.graph.op_def import (
+    define_op,
+    list_of,
+    not_differentiable,
+    register_gradient,
+    shape_attr,
+    string,
+    type_attr,
+)
 from holdfast.graph.operation import Operation
 from holdfast.graph.tensor import Tensor
 from holdfast.ops import shape_rules

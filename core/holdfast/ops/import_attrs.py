@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_OUTPUTS = 2**16
 """Outputs that one node may have: a number in an attribute costs its author nothing, but tensors cost memory."""
 
+_UNDEFINED_KINDS = {"_class": "list(string)", "_gradient_op_type": "string", "_output_shapes": "list(shape)"}
+"""Kinds of the attributes that mean something on ops of all types."""
+
 ProducerDefaults = dict[str, dict[str, Any]]
 """Default of each attribute, as message, by op type: as the software defined them that wrote the graph."""
 
@@ -74,8 +77,9 @@ class AttrReader:
     def _value(self, node: ImportNode, name: str, message: protos.AttrValue) -> Any:
         """Return one attribute."""
         defined = node.definition.attrs.get(name)
+        kind = _UNDEFINED_KINDS.get(name) if defined is None else defined.kind
         try:
-            value = attr_value(message, None if defined is None else defined.kind, self._bytes_left)
+            value = attr_value(message, kind, self._bytes_left)
             if defined is not None:
                 attr_values.check_allowed(defined, value, name, node.proto.op, name)
         except (TypeError, ValueError, InvalidArgumentError) as error:
@@ -99,7 +103,7 @@ class AttrReader:
 
 
 def expected_inputs(node: ImportNode, attrs: Mapping[str, Any]) -> list[dtypes.DType]:
-    """Return the dtypes of a node's inputs, ``_ref`` ones where it needs variables; ValueError if it has too few or many."""
+    """Return the dtypes of a node's inputs, ``_ref`` ones for variables; ValueError if it has too few or many."""
     result: list[dtypes.DType] = []
     count = len(node.inputs)
     for arg in node.definition.inputs:
@@ -118,7 +122,7 @@ def _arg_types(arg: ArgDef, attrs: Mapping[str, Any], limit: int) -> list[dtypes
     """Return the dtypes of one argument: of a longer list only so many that it is seen to be too long."""
     if arg.type_list_attr:
         return list(attrs[arg.type_list_attr])
-    kind = attrs[arg.type_attr] if arg.type_attr else arg.dtype
+    kind = arg.dtype or attrs[arg.type_attr]
     return [kind] * (min(max(attrs[arg.number_attr], 0), limit + 1) if arg.number_attr else 1)
 
 

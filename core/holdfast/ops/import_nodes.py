@@ -156,6 +156,6 @@ def _raise_cycle(nodes: Sequence[ImportNode]) -> NoReturn:
     names: Iterable[str] = (repr(node.name) for node in nodes[:5])
     more = f" and {len(nodes) - 5} others" if len(nodes) > 5 else ""
     raise ValueError(
-        f"graph_def has a cycle: {', '.join(names)}{more} cannot be computed before one another. Graphs with loops cannot "
-        "be imported."
+        f"graph_def has a cycle: {', '.join(names)}{more} cannot be computed before one another. Graphs with loops "
+        "cannot be imported."
     )

@@ -231,8 +231,8 @@ class _Import:
             if not wanted.is_compatible_with(tensor.dtype):
                 invalid(
                     node.name,
-                    f"Input tensor '{source}:{index}' Cannot convert a tensor of type {tensor.dtype.name} to an input of "
-                    f"type {wanted.name}",
+                    f"Input tensor '{source}:{index}' Cannot convert a tensor of type {tensor.dtype.name} to an input "
+                    f"of type {wanted.name}",
                 )
             result.append(tensor)
         return result
@@ -271,13 +271,12 @@ class _Import:
         return made.outputs[int(index)] if colon else made
 
 
-def _merge_shapes(node: ImportNode, op: Operation, shapes: Any) -> None:
+def _merge_shapes(node: ImportNode, op: Operation, shapes: list[TensorShape]) -> None:
     """Merge the static shapes that a node tells of its outputs into what is known of them."""
-    known: list[TensorShape] = shapes if isinstance(shapes, list) else [shapes]
-    if len(known) != len(op.outputs):
-        invalid(node.name, f'{len(op.outputs)} outputs, but attr "_output_shapes" is of {len(known)}')
-    for tensor, shape in zip(op.outputs, known, strict=True):
+    if len(shapes) != len(op.outputs):
+        invalid(node.name, f'{len(op.outputs)} outputs, but attr "_output_shapes" is of {len(shapes)}')
+    for tensor, shape in zip(op.outputs, shapes, strict=True):
         try:
             tensor.set_shape(shape)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             invalid(node.name, error)

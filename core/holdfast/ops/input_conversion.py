@@ -69,8 +69,8 @@ class InputConversion:
             if dtype is None:
                 raise
             raise TypeError(
-                f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{self.definition.type}', got {value!r} of "
-                f"type '{type(value).__name__}' instead."
+                f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{self.definition.type}', got {value!r} "
+                f"of type '{type(value).__name__}' instead."
             ) from error
         except ValueError as error:
             if dtype is None or not hasattr(value, "dtype"):
@@ -163,8 +163,8 @@ class InputConversion:
         origin = self.inferred_from.get(name, "Default in OpDef")
         if isinstance(value, int):
             raise ValueError(
-                f"List argument '{source}' to '{self.definition.type}' Op with length {value} must match length {known} "
-                f"of argument '{origin}'."
+                f"List argument '{source}' to '{self.definition.type}' Op with length {value} must match length "
+                f"{known} of argument '{origin}'."
             )
         raise TypeError(
             f"Input '{source}' of '{self.definition.type}' Op has type {_names(value)} that does not match type "

@@ -54,7 +54,7 @@ def _select_gradient(op: Operation, grad: Tensor) -> Any:
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
-    """Return elements of ``x`` where ``condition`` is true and of ``y`` elsewhere; without them, the positions where it is true.
+    """Return ``x`` where ``condition`` is true and ``y`` elsewhere; without them, the positions where it is true.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def boolean_mask(tensor: Any, mask: Any, name: str = "boolean_mask") -> Tensor:
             raise ValueError("mask cannot be scalar.")
         if ndims is None:
             raise ValueError(
-                "Number of mask dimensions must be specified, even if some dimensions are None.  E.g. shape=[None] is ok, "
-                "but shape=None is not."
+                "Number of mask dimensions must be specified, even if some dimensions are None.  E.g. shape=[None] is "
+                "ok, but shape=None is not."
             )
         tensor.shape[:ndims].assert_is_compatible_with(mask.shape)
         return _masked_rows(tensor, mask, ndims)

@@ -24,6 +24,7 @@ from holdfast.dtypes import (
 )
 from holdfast.dtypes import bool as boolean
 
+HALF = (float16, bfloat16)
 FLOATING = (float16, float32, float64, bfloat16)
 COMPLEX = (complex64, complex128)
 FLOATING_OR_COMPLEX = (float16, float32, float64, complex64, complex128, bfloat16)

@@ -27,8 +27,8 @@ define_op(
 
 @register_gradient("CheckNumerics")
 def _check_numerics_gradient(op: Operation, grad: Tensor) -> Any:
-    told = f"Not a number (NaN) or infinity (Inf) values detected in gradient. {op.attrs['message'].decode(errors='replace')}"
-    return check_numerics(grad, told)
+    message = op.attrs["message"].decode(errors="replace")
+    return check_numerics(grad, f"Not a number (NaN) or infinity (Inf) values detected in gradient. {message}".rstrip())
 
 
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
@@ -64,8 +64,8 @@ def add_check_numerics_ops() -> Operation:
                 continue
             if op._control_flow_context is not None:
                 raise ValueError(
-                    f"`tf.add_check_numerics_ops() is not compatible with TensorFlow control flow operations such as `tf.cond()`: "
-                    f"{op.name} is part of a branch."
+                    "`tf.add_check_numerics_ops() is not compatible with TensorFlow control flow operations such as "
+                    f"`tf.cond()`: {op.name} is part of a branch."
                 )
             with default.control_dependencies(checks[-1:]):
                 checks.append(check_numerics(output, output.name))

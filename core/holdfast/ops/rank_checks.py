@@ -1,4 +1,4 @@
-"""assert_rank and its relatives: assertions on the rank and dtype of tensors, decided while building where they can be."""
+"""assert_rank and its relatives: assertions on ranks and dtypes, decided while the graph is built where they can be."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ Data = Sequence[Any] | None
 
 
 def assert_rank(
-    x: Any, rank: Any, data: Data = None, summarize: int | None = None, message: str | None = None, name: str | None = None
+    x: Any,
+    rank: Any,
+    data: Data = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
 ) -> Operation:
     """Return an operation that fails unless ``x`` has the given rank.
 
@@ -53,7 +58,12 @@ def assert_rank(
 
 
 def assert_rank_at_least(
-    x: Any, rank: Any, data: Data = None, summarize: int | None = None, message: str | None = None, name: str | None = None
+    x: Any,
+    rank: Any,
+    data: Data = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
 ) -> Operation:
     """Return an operation that fails unless ``x`` has the given rank or more; see :func:`assert_rank`."""
     with default.name_scope(name, "assert_rank_at_least", [x, rank, *(data or ())]):
@@ -82,7 +92,8 @@ def _assert_rank(
     if wanted is not None and found is not None:
         if not holds[0](found, int(wanted)):
             raise ValueError(
-                f"{message or ''}.  Tensor {x.name} must have rank{how} {int(wanted)}.  Received rank {found}, shape {x.shape}"
+                f"{message or ''}.  Tensor {x.name} must have rank{how} {int(wanted)}.  Received rank {found}, shape "
+                f"{x.shape}"
             )
         return no_op(name="static_checks_determined_all_ok")
     condition = holds[1](rank_of(x), rank)
@@ -116,7 +127,8 @@ def assert_rank_in(
         if len(known) == len(tensors) and found is not None:
             if found not in known:
                 raise ValueError(
-                    f"{message or ''}.  Tensor {x.name} must have rank in {tuple(known)}.  Received rank {found}, shape {x.shape}"
+                    f"{message or ''}.  Tensor {x.name} must have rank in {tuple(known)}.  Received rank {found}, "
+                    f"shape {x.shape}"
                 )
             return no_op(name="static_checks_determined_all_ok")
         return Assert(_is_one_of(x, tensors, values), data, summarize=summarize)

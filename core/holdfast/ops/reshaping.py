@@ -81,7 +81,7 @@ def _squeeze_shape(op: Operation) -> list[shapes.TensorShape]:
 
 
 def squeezed_dims(dims: tuple[int | None, ...], axes: list[int]) -> tuple[int | None, ...] | None:
-    """Return the sizes that a squeeze leaves, None where even the rank is unknown; ValueError if an axis is not of size 1."""
+    """Return the sizes that a squeeze leaves, None if even the rank is unknown; ValueError if one is not 1."""
     rank = len(dims)
     if not axes:
         return None if None in dims else tuple(d for d in dims if d != 1)
@@ -102,9 +102,7 @@ define_op(
     attrs={"T": type_attr(), "Tshape": _INDEX},
     shape=_reshape_shape,
 )
-define_op(
-    "Transpose", "x: T, perm: Tperm -> y: T", attrs={"T": type_attr(), "Tperm": _INDEX}, shape=_transpose_shape
-)
+define_op("Transpose", "x: T, perm: Tperm -> y: T", attrs={"T": type_attr(), "Tperm": _INDEX}, shape=_transpose_shape)
 define_op(
     "ExpandDims",
     "input: T, dim: Tdim -> output: T",
@@ -210,7 +208,9 @@ def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any 
 
 
 def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:
-    """Return ``input`` without the given axes (an older name: ``squeeze_dims``), which are of size 1; by default without all such.
+    """Return ``input`` without the given axes, which are of size 1; by default without all such.
+
+    ``squeeze_dims`` is an older name of ``axis``.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from holdfast import dtypes, shapes
@@ -14,6 +13,7 @@ from holdfast.graph.tensor import Tensor
 from holdfast.ops import shape_rules
 from holdfast.ops.apply import apply_op
 from holdfast.ops.constants import constant
+from holdfast.ops.ranges import range_size
 from holdfast.ops.static import constant_value, constant_value_as_shape
 
 __all__ = ["fill", "linspace", "one_hot", "ones", "ones_like", "range", "zeros", "zeros_like"]
@@ -46,19 +46,7 @@ def _range_shape(op: Operation) -> list[shapes.TensorShape]:
     values = [constant_value(tensor) for tensor in op.inputs]
     if any(value is None for value in values):
         return [shapes.vector(None)]
-    start, limit, delta = (value.item() for value in values if value is not None)
-    check_range(start, limit, delta)
-    return [shapes.vector(math.ceil((limit - start) / delta))]
-
-
-def check_range(start: Any, limit: Any, delta: Any) -> None:
-    """Raise ValueError unless the numbers make a range: TensorFlow's sentence."""
-    if delta == 0:
-        raise ValueError("Requires delta != 0")
-    if delta > 0 and start > limit:
-        raise ValueError(f"Requires start <= limit when delta > 0: {start}/{limit}")
-    if delta < 0 and start < limit:
-        raise ValueError(f"Requires start >= limit when delta < 0: {start}/{limit}")
+    return [shapes.vector(range_size(*(value[()] for value in values if value is not None)))]
 
 
 def _one_hot_shape(op: Operation) -> list[shapes.TensorShape]:
@@ -86,9 +74,7 @@ define_op(
     "OnesLike",
     "x: T -> y: T",
     attrs={
-        "T": type_attr(
-            dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64, dtypes.complex64, dtypes.complex128
-        )
+        "T": type_attr(dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64, dtypes.complex64, dtypes.complex128)
     },
     shape=shape_rules.first_input,
 )
@@ -223,7 +209,7 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None) -> Tensor
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str = "range") -> Tensor:
-    """Return the numbers from ``start`` up to, and without, ``limit`` in steps of ``delta``; with one argument, from 0 up to it.
+    """Return the numbers from ``start`` to before ``limit`` in steps of ``delta``; ``range(n)`` begins with 0.
 
     Parameters
     ----------
@@ -271,7 +257,7 @@ def one_hot(
     dtype: Any = None,
     name: str | None = None,
 ) -> Tensor:
-    """Return a tensor with one more axis of size ``depth`` than ``indices``: ``on_value`` at the index, else ``off_value``.
+    """Return ``indices`` with one more axis of size ``depth``: ``on_value`` at the index, ``off_value`` elsewhere.
 
     Parameters
     ----------
@@ -290,7 +276,9 @@ def one_hot(
     with default.name_scope(name, "one_hot", [indices, depth, on_value, off_value, axis, dtype]) as scope:
         given = {"on_value": on_value, "off_value": off_value}
         found = {
-            key: conversion.convert_to_tensor(value).dtype.base_dtype for key, value in given.items() if value is not None
+            key: conversion.convert_to_tensor(value).dtype.base_dtype
+            for key, value in given.items()
+            if value is not None
         }
         wanted = _one_hot_dtype(found, dtype)
         if on_value is None:
@@ -311,9 +299,5 @@ def _one_hot_dtype(found: dict[str, DType], dtype: Any) -> DType:
                 raise TypeError(f"dtype {value} of {key} does not match dtype parameter {dtypes.as_dtype(dtype)}")
         return dtypes.as_dtype(dtype)
     if len(set(found.values())) > 1:
-        raise TypeError(
-            f"dtype {found['on_value']} of on_value does not match dtype {found['off_value']} of off_value"
-        )
+        raise TypeError(f"dtype {found['on_value']} of on_value does not match dtype {found['off_value']} of off_value")
     return next(iter(found.values()), dtypes.float32)
-
-

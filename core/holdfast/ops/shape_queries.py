@@ -144,5 +144,3 @@ def known_shape(tensor: Tensor) -> Any:
     if tensor.shape.is_fully_defined():
         return tensor.shape.as_list()
     return shape(tensor)
-
-

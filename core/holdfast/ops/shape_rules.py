@@ -65,7 +65,7 @@ def scalar_output(op: Operation) -> list[TensorShape]:
 
 
 def of_rank(shape: TensorShape, rank: int) -> tuple[int | None, ...]:
-    """Return the dimensions of a shape that must have the given rank, None for unknown ones; ValueError if it has another."""
+    """Return the dimensions of a shape, None for unknown ones; ValueError if it has another rank."""
     check_rank(shape, rank)
     dims = shape.as_tuple()
     return (None,) * rank if dims is None else dims

@@ -217,7 +217,7 @@ class _Index:
 
 
 def getitem(tensor: Any, key: Any, var: Any = None) -> Tensor:
-    """Return ``tensor[key]``: integers, slices with steps, ``...``, ``tf.newaxis`` and integer scalars that are tensors."""
+    """Return ``tensor[key]``: integers (also scalar tensors), slices with steps, ``...`` and ``tf.newaxis``."""
     index = _Index()
     items = key if isinstance(key, (list, tuple)) else (key,)
     for item in items:
@@ -229,4 +229,3 @@ def getitem(tensor: Any, key: Any, var: Any = None) -> Tensor:
 
 
 OPERATORS["__getitem__"] = getitem
-

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.graph.op_def import define_op, register_gradient, type_attr
 from holdfast.ops.broadcasting import broadcast_shape, summed_to_inputs
+from holdfast.ops.constants import constant
 from holdfast.ops.elementwise import define_unary, node
-from holdfast.ops.number_types import FLOATING, ORDERED
+from holdfast.ops.number_types import FLOATING, HALF, ORDERED
 
 if TYPE_CHECKING:
     from holdfast.graph.operation import Operation
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma", "zeta"]
 
-_REAL = {"T": type_attr(*ORDERED[:2])}
+_REAL = {"T": type_attr(*ORDERED[:2], *HALF)}
 _ERF_SLOPE = 2 / math.sqrt(math.pi)
 
 define_unary(FLOATING, "Erf", "Erfc", "Lgamma", "Digamma")
@@ -41,7 +42,7 @@ def _lgamma_gradient(op: Operation, grad: Tensor) -> Tensor:
 
 @register_gradient("Digamma")
 def _digamma_gradient(op: Operation, grad: Tensor) -> Tensor:
-    return grad * polygamma(1, op.inputs[0])
+    return grad * polygamma(constant(1.0, grad.dtype.base_dtype), op.inputs[0])
 
 
 @register_gradient("Polygamma")

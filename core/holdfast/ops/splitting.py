@@ -71,8 +71,8 @@ def part_sizes(sizes: list[int], total: int | None) -> list[int | None]:
         return [None if size == -1 else size for size in sizes]
     if given > total or (-1 not in sizes and given != total) or any(size < -1 for size in sizes):
         raise ValueError(
-            "Sum of output sizes must match the size of the original Tensor along the split dimension or the sum of the "
-            "positive sizes must be less if it contains a -1"
+            "Sum of output sizes must match the size of the original Tensor along the split dimension or the sum of "
+            "the positive sizes must be less if it contains a -1"
         )
     return [total - given if size == -1 else size for size in sizes]
 

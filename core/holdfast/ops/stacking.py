@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.dtypes import DType
 from holdfast import shapes
+from holdfast.dtypes import DType
 from holdfast.graph import conversion, default
 from holdfast.graph.op_def import define_op, integer, register_gradient, type_attr
 from holdfast.graph.operation import Operation
@@ -140,7 +140,8 @@ def _packed(values: Any, dtype: DType, name: str) -> Any:
         for i, value in enumerate(values):
             if _is_tensor_like(value) and value.dtype.base_dtype is not dtype:
                 raise TypeError(
-                    f"Cannot convert a list containing a tensor of dtype {value.dtype} to {dtype} (Tensor is: {value!r})"
+                    f"Cannot convert a list containing a tensor of dtype {value.dtype} to {dtype} "
+                    f"(Tensor is: {value!r})"
                 )
             parts.append(_packed(value, dtype, str(i)) if isinstance(value, (list, tuple)) else value)
         if not any(_is_tensor_like(part) for part in parts):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from holdfast import shapes
 from holdfast.graph.tensor import Tensor
+from holdfast.ops.ranges import range_values
 from holdfast.ops.strided import SliceSpec, resolve
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ Evaluator = Callable[["Operation", int], Value]
 
 _MAX_DEPTH = 64
 """How far back a value is followed: real graphs need a handful of steps."""
+_MAX_ELEMENTS = 2**20
+"""How large a value is computed: shapes and indices are small, and the graph may be a stranger's."""
+MAX_RANK = 254
+"""The most dimensions that a shape has, as in TensorFlow."""
 _ROOM = "static values"
 
 
@@ -83,12 +88,14 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
     Raises
     ------
     ValueError
-        If the tensor is not a vector.
+        If the tensor is not a vector, or longer than a shape can be.
     """
     dims = tensor.shape.with_rank(1).as_tuple()
     assert dims is not None  # noqa: S101  (with_rank gave it a rank)
     if dims == (0,):
         return shapes.scalar()
+    if dims[0] is not None and dims[0] > MAX_RANK:
+        raise ValueError(f"Shape must be at most rank {MAX_RANK} but is rank {dims[0]}")
     known = constant_value(tensor)
     if known is not None:
         return shapes.TensorShape([int(d) if d >= 0 else None for d in known])
@@ -126,7 +133,7 @@ def _partial_shape(tensor: Tensor, depth: int) -> tuple[int | None, ...] | None:
     if op.type == "StridedSlice":
         return _partial_slice(op, depth)
     size = tensor.shape.as_tuple()
-    return None if not size or size[0] is None else (None,) * size[0]
+    return None if not size or size[0] is None or size[0] > MAX_RANK else (None,) * size[0]
 
 
 def _partial_slice(op: Operation, depth: int) -> tuple[int | None, ...] | None:
@@ -201,6 +208,9 @@ def _computed(function: Callable[[Operation, list[NDArray[Any]]], Any]) -> Evalu
     """Return the evaluator of an op that needs the values of all its inputs."""
 
     def evaluate(op: Operation, depth: int) -> Value:
+        count = op.outputs[0].shape.num_elements()
+        if count is None or count > _MAX_ELEMENTS:
+            return None
         values = _inputs(op, depth)
         return None if not values else np.array(function(op, values), op.outputs[0].dtype.as_numpy_dtype)
 
@@ -231,7 +241,7 @@ _EVALUATORS: dict[str, Evaluator] = {
     "Size": _size,
     "Rank": _rank,
     "Fill": _fill,
-    "Range": _computed(lambda op, v: np.arange(v[0], v[1], v[2], v[0].dtype)),
+    "Range": _computed(lambda op, v: range_values(*(value[()] for value in v))),
     "Cast": _computed(lambda op, v: v[0]),
     "Concat": _computed(lambda op, v: np.concatenate(v[1:], axis=int(v[0]))),
     "ConcatV2": _computed(lambda op, v: np.concatenate(v[:-1], axis=int(v[-1]))),

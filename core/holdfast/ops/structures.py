@@ -81,8 +81,8 @@ def _check_types(first: Any, second: Any) -> None:
         return
     if type(first) is not type(second):
         raise TypeError(
-            f"The two structures don't have the same sequence type. First structure has type {type(first)}, while second "
-            f"structure has type {type(second)}."
+            f"The two structures don't have the same sequence type. First structure has type {type(first)}, while "
+            f"second structure has type {type(second)}."
         )
     if isinstance(first, Mapping) and set(first) != set(second):
         raise ValueError(

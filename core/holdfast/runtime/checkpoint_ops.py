@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,12 +20,11 @@ from holdfast.checkpoint import (
     tensor_source,
     write_checkpoint,
 )
-from holdfast.ops.static import constant_value
 
 if TYPE_CHECKING:
     from holdfast.checkpoint import CheckpointMetadata
     from holdfast.contracts import Array
-    from holdfast.graph import Operation
+    from holdfast.graph import Operation, Tensor
     from holdfast.runtime.context import Context
 
 
@@ -63,24 +63,54 @@ class RestoreRequest:
     """Metadata of the checkpoint that was read last."""
 
 
-def session_kernel(op: Operation, ops: Sequence[Operation]) -> SessionKernel | None:
-    """Return the kernel of an op that works on checkpoints, or None for all others; ``ops`` are all of the run."""
-    if op.type == "SaveV2":
-        return _Save(op)
-    if op.type == "RestoreV2":
-        return _Restore(op, [other for other in ops if _is_partner(op, other)] or [op])
-    return None
+SESSION_OPS = frozenset({"SaveV2", "RestoreV2"})
+"""Op types that work on checkpoints."""
+
+
+class SessionKernels:
+    """The kernels of the ops of one run that work on checkpoints."""
+
+    def __init__(self, ops: Sequence[Operation], fed: Collection[Tensor] = ()) -> None:
+        self._groups: dict[Operation, list[Operation]] = {}
+        by_source: dict[Tensor, list[Operation]] = {}
+        for op in ops:
+            if op.type == "RestoreV2":
+                # Names that are computed or fed are known to the op itself only.
+                known = all(t.op.type == "Const" and t not in fed for t in op.inputs[1:])
+                self._groups[op] = group = by_source.setdefault(op.inputs[0], []) if known else []
+                group.append(op)
+        self.restores = bool(self._groups)
+        """Whether the run restores anything."""
+
+    def kernel(self, op: Operation) -> SessionKernel | None:
+        """Return the kernel of an op that works on checkpoints, or None for all others."""
+        if op.type == "SaveV2":
+            return _Save(op)
+        if op.type == "RestoreV2":
+            return _Restore(op, self._groups.get(op, [op]))
+        return None
 
 
 def _text(value: Any) -> str:
-    """Return the string in a 0-d value of bytes."""
+    """Return the string in a 0-d value of bytes; what is not UTF-8 is kept as it is, as in file names."""
     item = np.asarray(value, dtype=object)[()]
-    return item.decode() if isinstance(item, bytes) else str(item)
+    return os.fsdecode(item) if isinstance(item, bytes) else str(item)
 
 
 def _texts(value: Any) -> list[str]:
     """Return the strings in a vector of bytes."""
     return [_text(item) for item in np.asarray(value, dtype=object).reshape(-1)]
+
+
+def _check_counts(names: Sequence[str], specs: Sequence[str], tensors: Sequence[Any]) -> None:
+    """Raise unless there is a name and a slice for each tensor."""
+    if not len(names) == len(specs) == len(tensors):
+        raise errors.InvalidArgumentError(
+            None,
+            None,
+            f"Got {len(names)} elements in tensor_names and {len(specs)} in shape_and_slices for {len(tensors)} "
+            "tensors: expected one of each for every tensor.",
+        )
 
 
 class _Save:
@@ -90,11 +120,14 @@ class _Save:
         self._op = op
 
     def __call__(self, context: Context, *inputs: Array) -> tuple[Array, ...]:
-        prefix, names, specs, *values = inputs
-        request = context.request if isinstance(context.request, SaveRequest) else SaveRequest()
+        """Write all inputs; the op has no outputs."""
+        prefix, (names, specs), values = inputs[0], map(_texts, inputs[1:3]), inputs[3:]
+        _check_counts(names, specs, values)
+        given = context.run.request
+        request = given if isinstance(given, SaveRequest) else SaveRequest()
         sources = [
             tensor_source(name, np.asarray(value), dtype=tensor.dtype.base_dtype, spec=spec)
-            for name, spec, value, tensor in zip(_texts(names), _texts(specs), values, self._op.inputs[3:], strict=True)
+            for name, spec, value, tensor in zip(names, specs, values, self._op.inputs[3:], strict=True)
         ]
         metadata = SaveMetadata(
             lineage=request.lineage,
@@ -110,70 +143,61 @@ class _Save:
         return ()
 
 
-def _is_partner(op: Operation, other: Operation) -> bool:
-    """Whether two restoring ops read the same checkpoint in one run."""
-    return other.type == "RestoreV2" and other.inputs[0] is op.inputs[0]
-
-
 class _Restore:
-    """RestoreV2: together with its partners all or nothing.
+    """RestoreV2: together with the others of its run that read the same checkpoint, all or nothing.
 
     The first one to run reads and checks what all of them want, and compares it with the variables it is for; nothing
-    is assigned before.
+    is assigned before. If an assignment fails all the same, the run puts back what it has assigned.
     """
 
-    def __init__(self, op: Operation, partners: Sequence[Operation]) -> None:
+    def __init__(self, op: Operation, group: Sequence[Operation]) -> None:
         self._op = op
-        self._partners = partners
+        self._group = group
 
     def __call__(self, context: Context, *inputs: Array) -> tuple[Array, ...]:
-        key = "restore", self._op.inputs[0].name
-        values = context.run_state.get(key)
-        if values is None:
-            values = context.run_state[key] = self._read_all(context, inputs)
-        return tuple(values[self._op])
+        """Return the tensors of this op, read now or by another one of the group."""
+        values: dict[Operation, list[Array]] = context.run.shared
+        if self._op not in values:
+            values.update(self._read_all(context, inputs))
+        # Handed over: from here on they belong to the run alone.
+        return tuple(values.pop(self._op))
 
     def _read_all(self, context: Context, inputs: Sequence[Array]) -> dict[Operation, list[Array]]:
-        """Read the tensors of all partners."""
+        """Read the tensors of the whole group."""
         requests: list[TensorRequest] = []
         owners: list[Operation] = []
-        for partner in self._partners:
-            wanted = _requests(partner, inputs if partner is self._op else None)
+        for member in self._group:
+            names, specs = inputs[1:3] if member is self._op else [t.op.attrs["value"] for t in member.inputs[1:3]]
+            wanted = _requests(member, _texts(names), _texts(specs))
             requests.extend(wanted)
-            owners.extend([partner] * len(wanted))
+            owners.extend([member] * len(wanted))
         restored = restore_tensors(_text(inputs[0]), requests)
         report, metadata = restored.report, restored.metadata
         if not report.unexpected and metadata.random_streams:
             # Everything that was saved comes back, and so do the streams: the run goes on as it would have.
             context.restore_random_state(metadata.random_streams)
-        if isinstance(context.request, RestoreRequest):
-            context.request.reports.append(report)
-            context.request.metadata = metadata
-        values: dict[Operation, list[Array]] = {partner: [] for partner in self._partners}
+        if isinstance(context.run.request, RestoreRequest):
+            context.run.request.reports.append(report)
+            context.run.request.metadata = metadata
+        values: dict[Operation, list[Array]] = {member: [] for member in self._group}
         for owner, array in zip(owners, restored.values, strict=True):
             values[owner].append(array)
         return values
 
 
-def _requests(op: Operation, inputs: Sequence[Array] | None) -> list[TensorRequest]:
-    """Return what a restoring op wants; names come from its inputs at run time or, for a partner, from constants."""
-    if inputs is not None:
-        names, specs = _texts(inputs[1]), _texts(inputs[2])
-    else:
-        constants = [constant_value(tensor) for tensor in op.inputs[1:3]]
-        if any(value is None for value in constants):
-            msg = f"The tensor names of '{op.name}' must be constants."
-            raise errors.InvalidArgumentError(None, None, msg)
-        names, specs = (_texts(value) for value in constants)
+def _requests(op: Operation, names: Sequence[str], specs: Sequence[str]) -> list[TensorRequest]:
+    """Return what a restoring op wants."""
+    dtypes = op.attrs["dtypes"]
+    _check_counts(names, specs, dtypes)
     result = []
-    for i, (name, spec, dtype) in enumerate(zip(names, specs, op.attrs["dtypes"], strict=True)):
-        shape, reshape = _expected(op, i)
-        result.append(TensorRequest(name, dtype, shape, parse_slice_spec(spec), reshape=reshape))
+    for i, (name, spec, dtype) in enumerate(zip(names, specs, dtypes, strict=True)):
+        shape, label, reshape = _target(op, i)
+        result.append(TensorRequest(name, dtype, shape, parse_slice_spec(spec), label, reshape))
     return result
 
 
-def _expected(op: Operation, index: int) -> tuple[tuple[int, ...] | None, bool]:
-    """Return the shape that the variable behind an output needs, and whether another one of that size will do."""
+def _target(op: Operation, index: int) -> tuple[tuple[int, ...] | None, str, bool]:
+    """Return what the variable behind an output needs: its shape, its name, and whether another shape will do."""
     tensor = op.outputs[index]
     reshaped = False
     for consumer in tensor.consumers():
@@ -181,8 +205,11 @@ def _expected(op: Operation, index: int) -> tuple[tuple[int, ...] | None, bool]:
             tensor, reshaped = consumer.outputs[0], True
             break
     for consumer in tensor.consumers():
-        if consumer.type == "Assign" and (reshaped or consumer.attrs["validate_shape"]):
+        if consumer.type == "Assign":
+            name = consumer.inputs[0].op.name
             dims = consumer.inputs[0].shape.as_tuple()
-            if dims is not None and None not in dims:
-                return tuple(d for d in dims if d is not None), reshaped
-    return None, False
+            checked = reshaped or consumer.attrs["validate_shape"]
+            if checked and dims is not None and None not in dims:
+                return tuple(d for d in dims if d is not None), name, reshaped
+            return None, name, False
+    return None, "", False

@@ -1,4 +1,4 @@
-"""RunContext of a session, one a device."""
+"""One run of a session, and what kernels may ask of it."""
 
 from __future__ import annotations
 
@@ -7,93 +7,105 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from holdfast import errors
+from holdfast.runtime.slots import Snapshot
 
 if TYPE_CHECKING:
     from holdfast.contracts import Device
     from holdfast.graph.graph import Graph
     from holdfast.runtime.locking import SessionLock
-    from holdfast.runtime.slots import Buffer, Slot
+    from holdfast.runtime.slots import Slot
     from holdfast.runtime.streams import RandomStreams
 
 
-class Pins:
-    """Buffers that one run holds because another run may go on meanwhile."""
+class Run:
+    """One run: what its contexts, one a device, share."""
 
-    __slots__ = ("_buffers", "_slots")
+    __slots__ = ("_aliased", "_contexts", "_finally", "_pinned", "graph", "lock", "request", "shared", "streams")
 
-    def __init__(self, slots: tuple[Slot, ...]) -> None:
-        self._slots = slots
-        self._buffers: list[tuple[Slot, Buffer]] = []
+    def __init__(
+        self, graph: Graph, lock: SessionLock, streams: RandomStreams, aliased: tuple[Slot, ...], request: Any
+    ) -> None:
+        self.graph = graph
+        self.lock = lock
+        self.streams = streams
+        self.request = request
+        """What a Saver tells its ops beyond the graph's inputs, or None in other runs."""
+        self.shared: dict[Any, Any] = {}
+        """What ops of one run keep for each other."""
+        self._aliased = aliased
+        self._pinned: list[Snapshot] = []
+        self._finally: list[Callable[[], None]] = []
+        self._contexts: dict[int, Context] = {}
 
-    def pin(self) -> None:
-        """Hold the current values of all variables that the run reads."""
-        for slot in self._slots:
-            if slot.buffer is not None:
-                slot.buffer.hold()
-                self._buffers.append((slot, slot.buffer))
+    def context(self, device: Device) -> Context:
+        """Return the context of a device, made at first need."""
+        context = self._contexts.get(id(device))
+        if context is None:
+            context = self._contexts[id(device)] = Context(self, device)
+        return context
 
-    def release(self) -> None:
-        """Let go of all."""
-        for slot, buffer in self._buffers:
-            buffer.release()
-            slot.recycle(buffer)
-        self._buffers.clear()
+    def on_success(self, action: Callable[[], None]) -> None:
+        """Do something once all steps have run, and only then."""
+        self._finally.append(action)
+
+    def succeed(self) -> None:
+        """Do what was put off until all steps had run."""
+        for action in self._finally:
+            action()
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Let other threads run the session within the block; the variables that the run reads are held."""
+        pinned = Snapshot(self._aliased)
+        self._pinned.append(pinned)
+        with self.lock.released():
+            yield
+        # What other runs have moved on from, this one may still read until its end; of the rest the plan knows.
+        pinned.release(only_current=True)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        for pinned in self._pinned:
+            pinned.release()
 
 
 class Context:
-    """What kernels of one device may ask of the run they are part of."""
+    """What kernels of one device may ask: the RunContext of the contracts, and more for the session's own kernels."""
 
-    __slots__ = ("_graph", "_lock", "_pins", "_streams", "device", "request", "run_state")
+    __slots__ = ("device", "run")
 
-    def __init__(
-        self,
-        device: Device,
-        graph: Graph,
-        lock: SessionLock,
-        streams: RandomStreams,
-        pins: Pins,
-        request: Any,
-        run_state: dict[Any, Any],
-    ) -> None:
+    def __init__(self, run: Run, device: Device) -> None:
+        self.run = run
+        """The run."""
         self.device = device
         """The device."""
-        self._graph = graph
-        self._lock = lock
-        self._streams = streams
-        self._pins = pins
-        self.request = request
-        """What a Saver tells its ops beyond the graph's inputs, or None in other runs."""
-
-        self.run_state = run_state
-        """What ops of one run keep for each other."""
-
-    def random_state(self) -> dict[str, Any]:
-        """Return the state of the session's random streams, as JSON values."""
-        return self._streams.state()
-
-    def restore_random_state(self, state: Mapping[str, Any]) -> None:
-        """Let the session's random streams go on from a saved state."""
-        self._streams.restore(state)
 
     def random_key(self, op_name: str, seed: int, seed2: int) -> tuple[int, int, int]:
         """Draw the next key of an op's random stream."""
-        return self._streams.next_key(op_name, seed, seed2)
+        return self.run.streams.next_key(op_name, seed, seed2)
+
+    def random_state(self) -> dict[str, Any]:
+        """Return the state of the session's random streams, as JSON values."""
+        return self.run.streams.state()
+
+    def restore_random_state(self, state: Mapping[str, Any]) -> None:
+        """Let the session's random streams go on from a saved state once the run has succeeded."""
+        streams = self.run.streams
+        checked = streams.checked(state)
+        self.run.on_success(lambda: streams.restore(checked))
 
     def python_function(self, token: bytes) -> Callable[..., Any]:
         """Return the function that ``py_func`` registered under ``token``."""
         try:
-            return self._graph.python_functions[token]
+            return self.run.graph.python_functions[token]
         except KeyError:
-            msg = (
+            raise errors.InvalidArgumentError(
+                None,
+                None,
                 f"No Python function is registered under {token!r} in this process. A graph with py_func can only run "
-                "where "
-                "it was built."
-            )
-            raise errors.InvalidArgumentError(None, None, msg) from None
+                "where it was built.",
+            ) from None
 
-    @contextmanager
-    def release_session(self) -> Iterator[None]:
-        """Let other threads run the session within the block."""
-        self._pins.pin()
-        with self._lock.released():
-            yield
+    def release_session(self) -> Any:
+        """Return a context manager that lets other threads run the session within its block."""
+        return self.run.released()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from holdfast.checkpoint import escaped
 from holdfast.runtime.plan import (
     AnyStep,
     AssignStep,
@@ -14,6 +15,7 @@ from holdfast.runtime.plan import (
     Plan,
     ReadStep,
     Step,
+    Stretch,
     UpdateStep,
 )
 
@@ -29,55 +31,59 @@ _KINDS: dict[type[Step], str] = {
     AnyStep: "either",
     CopyStep: "copy",
 }
+_HEADER = ("step", "op", "type", "device", "how", "bytes", "note")
 
 
 def explain(plan: Plan) -> str:
-    """Return the plan as text: one line a step, indented under its condition."""
-    count = sum(len(stretch.steps) for stretch in plan.stretches)
-    lines = [f"{count} steps, {len(plan.feeds)} feeds, {len(plan.fetches)} fetches, {plan.folded} ops folded"]
-    rows: list[tuple[str, ...]] = [("step", "op", "type", "device", "how", "bytes", "note")]
-    number = 0
+    """Return the plan as text: one line a step, in blocks under their conditions."""
+    rows: list[tuple[str, ...]] = [_HEADER]
     conditions: dict[int, str] = {}
     for stretch in plan.stretches:
-        if stretch.guard:
-            terms = " and ".join(f"{'' if wanted else 'not '}r{register}" for register, wanted in stretch.guard)
-            conditions[len(rows)] = f"if {terms}:"
+        if stretch.guard or conditions:
+            conditions[len(rows)] = _condition(stretch, plan)
         for step in stretch.steps:
-            rows.append(_row(number, step, plan))
-            number += 1
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+            rows.append(_row(len(rows) - 1, step, plan))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
+    lines = [f"{len(rows) - 1} steps, {len(plan.feeds)} feeds, {len(plan.fetches)} fetches, {plan.folded} ops folded"]
     for i, row in enumerate(rows):
         if i in conditions:
             lines.append(conditions[i])
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    lines.extend(f"fetch {fetch.name}: {'copied' if fetch.copy else 'handed out as it is'}" for fetch in plan.fetches)
+    lines += [
+        f"fetch {escaped(fetch.tensor.name)}: {'copied' if fetch.copy else 'handed out as it is'}"
+        for fetch in plan.fetches
+    ]
     return "\n".join(lines)
+
+
+def _condition(stretch: Stretch, plan: Plan) -> str:
+    """Return the line above the steps of a stretch."""
+    terms = [f"{'' if wanted else 'not '}{escaped(plan.predicates[r])}" for r, wanted in stretch.guard]
+    return f"if {' and '.join(terms)}:" if terms else "always:"
 
 
 def _row(number: int, step: Step, plan: Plan) -> tuple[str, ...]:
     """Return the cells of one step."""
-    device = f"{step.device.device_type}:{step.device.index}"
-    kind = _KINDS.get(type(step), "run")
     return (
         str(number),
-        _printable(step.op.name),
-        step.op.type,
-        device,
-        f"{kind}{_how(step)}",
+        escaped(step.op.name),
+        escaped(step.op.type),
+        f"{step.device.device_type}:{step.device.index}",
+        f"{_KINDS.get(type(step), 'run')}{_how(step)}",
         _bytes(step.op),
-        plan.notes.get(step.op.name, ""),
+        escaped(plan.notes.get(step.op.name, "")),
     )
 
 
 def _how(step: Step) -> str:
-    """Return whether a step writes in place, steals or copies."""
+    """Return whether a step writes in place, takes its value's memory or copies."""
     match step:
         case AssignStep(steal=True):
             return " (takes the value's memory)"
         case AssignStep(in_place=True) | UpdateStep(in_place=True):
             return " (in place)"
         case AssignStep() | UpdateStep():
-            return " (to fresh memory: the old value is still needed)"
+            return " (to other memory: the old value is still needed)"
     return ""
 
 
@@ -89,10 +95,5 @@ def _bytes(op: Operation) -> str:
         dtype = tensor.dtype.base_dtype
         if dims is None or None in dims or not dtype.is_numpy_compatible or dtype.name == "string":
             return "?"
-        total += prod(dims) * dtype.size  # type: ignore[arg-type]  # no None left
+        total += prod(d for d in dims if d is not None) * dtype.size
     return f"{total:,}"
-
-
-def _printable(name: str) -> str:
-    """Return an op's name without characters that a terminal would act on."""
-    return name.encode("unicode_escape").decode()

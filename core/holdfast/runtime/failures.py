@@ -8,22 +8,24 @@ from typing import Any, NoReturn
 import numpy as np
 
 from holdfast import errors
-from holdfast.runtime.aliasing import reads
-from holdfast.runtime.plan import ReadStep, Step
+from holdfast.checkpoint import escaped
+from holdfast.runtime.plan import ReadStep, Step, inputs_of
 from holdfast.runtime.slots import Slot
 
 
 def raise_at(step: Step, registers: Sequence[Any], error: Exception) -> NoReturn:
-    """Raise ``error`` as the failure of a step's op."""
+    """Raise ``error`` as the failure of a step's op; one of another run, within a ``py_func``, says its own."""
     if isinstance(error, errors.OpError):
         if error.op is None:
             error.attach(step.op, describe(step, registers))
         raise error
     op = step.op
     if isinstance(error, MemoryError):
-        failure: errors.OpError = errors.ResourceExhaustedError(None, None, f"Out of memory in op '{op.name}': {error}")
+        failure: errors.OpError = errors.ResourceExhaustedError(
+            None, None, f"Out of memory in op '{escaped(op.name)}': {error}"
+        )
     else:
-        msg = f"The kernel of op '{op.name}' ({op.type}) failed with {type(error).__name__}: {error}"
+        msg = f"The kernel of op '{escaped(op.name)}' ({escaped(op.type)}) failed with {type(error).__name__}: {error}"
         failure = errors.InternalError(None, None, msg)
     failure.attach(op, describe(step, registers))
     raise failure from error
@@ -32,11 +34,11 @@ def raise_at(step: Step, registers: Sequence[Any], error: Exception) -> NoReturn
 def describe(step: Step, registers: Sequence[Any]) -> str:
     """Return what a message says of the op behind a step."""
     op = step.op
-    lines = [f"  op '{op.name}' ({op.type}) on {step.device.device_type}:{step.device.index}"]
+    lines = [f"  op '{escaped(op.name)}' ({escaped(op.type)}) on {step.device.device_type}:{step.device.index}"]
     if op.site is not None:
         lines.append(f"  made at {op.site}")
     if not isinstance(step, ReadStep):
-        shapes = [_shape(registers[r]) for r in reads(step)]
+        shapes = [_shape(registers[r]) for r in inputs_of(step)]
         lines.append(f"  with inputs {', '.join(shapes)}" if shapes else "  without inputs")
     return "\n".join(lines)
 
@@ -45,6 +47,6 @@ def _shape(value: Any) -> str:
     """Return dtype and shape of a register's value."""
     if isinstance(value, Slot):
         inside = "uninitialised" if value.buffer is None else _shape(value.buffer.array)
-        return f"variable {value.op.name} ({inside})"
+        return f"variable {escaped(value.op.name)} ({inside})"
     dtype = getattr(value, "dtype", type(value).__name__)
     return f"{dtype}{list(np.shape(value))}"

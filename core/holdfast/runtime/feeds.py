@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,96 +30,116 @@ def collect_feeds(graph: Graph, feed_dict: Mapping[Any, Any] | None, devices: Se
     if not feed_dict:
         return {}
     if not isinstance(feed_dict, Mapping):
-        msg = f"feed_dict must be a dict of tensors and values, but got {type(feed_dict).__name__}."
-        raise TypeError(msg)
+        raise TypeError(f"feed_dict must be a dict of tensors and values, but got {type(feed_dict).__name__}.")
     feeds: dict[Tensor, Any] = {}
     for key, value in feed_dict.items():
-        for tensor, part in _pairs(graph, key, value):
-            feeds[tensor] = feed_value(graph, tensor, part, devices)
-    if len(feeds) > 1:
-        feeds = dict(sorted(feeds.items(), key=lambda item: (item[0].op._id, item[0].value_index)))
-    return feeds
+        for part, part_value in _pairs(key, value):
+            tensor = feed_key(graph, part)
+            feeds[tensor] = feed_value(graph, tensor, part_value, devices)
+    return in_order(feeds)
 
 
-def _pairs(graph: Graph, key: Any, value: Any) -> list[tuple[Tensor, Any]]:
-    """Return the tensors that a key stands for, with their values."""
+def in_order(feeds: dict[Tensor, Any]) -> dict[Tensor, Any]:
+    """Return feeds in the order in which their tensors were made."""
+    return {tensor: feeds[tensor] for tensor in sorted_tensors(feeds)} if len(feeds) > 1 else feeds
+
+
+def sorted_tensors(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return tensors in the order in which they were made."""
+    return sorted(tensors, key=lambda tensor: (tensor.op._id, tensor.value_index))
+
+
+def _pairs(key: Any, value: Any) -> list[tuple[Any, Any]]:
+    """Return what a key stands for, with its parts of the value; keys may be (nested) tuples."""
     if isinstance(key, IndexedSlices):
-        parts = [key.values, key.indices] + ([] if key.dense_shape is None else [key.dense_shape])
-        return list(zip(parts, value, strict=False))
-    return [(feed_key(graph, key), value)]
+        parts = (key.values, key.indices) if key.dense_shape is None else (key.values, key.indices, key.dense_shape)
+        if isinstance(value, Sequence) and len(value) == 3 and value[2] is None:
+            value = value[:2]
+        key = parts
+    if not isinstance(key, tuple):
+        return [(key, value)]
+    if not isinstance(value, (list, tuple, np.ndarray)) or len(value) != len(key):
+        found = f"{len(value)} elements" if isinstance(value, (list, tuple, np.ndarray)) else type(value).__name__
+        raise ValueError(
+            f"Could not flatten dictionary. Key had {len(key)} elements, but value had {found}. Key: {list(key)}."
+        )
+    return [pair for part, item in zip(key, value, strict=True) for pair in _pairs(part, item)]
 
 
 def feed_key(graph: Graph, key: Any) -> Tensor:
-    """Return the tensor that a key of a feed dict stands for."""
+    """Return the tensor that a key of a feed dict stands for; TypeError if it stands for none."""
     try:
         tensor: Tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
     except (TypeError, ValueError, KeyError) as error:
         reason = error.args[0] if error.args else error
-        msg = f"Cannot interpret feed_dict key as Tensor: {reason}"
-        raise TypeError(msg) from error
+        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {reason}") from error
     return tensor
 
 
 def feed_value(graph: Graph, tensor: Tensor, value: Any, devices: SessionDevices) -> Any:
-    """Return a fed value as an array of the tensor's dtype."""
-    if isinstance(value, Tensor):
-        msg = (
+    """Return a fed value as an array of the tensor's dtype; errors as :func:`collect_feeds` says."""
+    if hasattr(value, "_as_graph_element") or isinstance(value, Tensor):
+        raise TypeError(
             "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
-            "strings, lists, "
-            "numpy ndarrays, or TensorHandles."
+            "strings, lists, numpy ndarrays, or TensorHandles."
         )
-        raise TypeError(msg)
     dtype = tensor.dtype.base_dtype
-    array = value if _lies_on_a_device(value, dtype, devices) else _as_array(value, dtype)
+    array = value if type(value) is np.ndarray else _from_device(value, dtype, devices)
+    if isinstance(array, np.ndarray) or array is None:
+        array = _as_array(value if array is None else array, dtype)
     if not tensor.shape.is_compatible_with(array.shape):
-        msg = (
+        raise ValueError(
             f"Cannot feed value of shape {tuple(array.shape)!r} for Tensor {tensor.name!r}, which has shape "
             f"{str(tensor.shape)!r}"
         )
-        raise ValueError(msg)
     if not graph.is_feedable(tensor):
-        msg = f"Tensor {tensor} may not be fed."
-        raise ValueError(msg)
+        raise ValueError(f"Tensor {tensor} may not be fed.")
     return array
 
 
-def _lies_on_a_device(value: Any, dtype: dtypes.DType, devices: SessionDevices) -> bool:
-    """Whether a value is an array of one of the session's devices, of the right dtype: it stays there."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return False
-    return any(d.device.owns(value) for d in devices.all) and dtypes.as_dtype(value.dtype) == dtype
+def _from_device(value: Any, dtype: dtypes.DType, devices: SessionDevices) -> Any:
+    """Return an array of one of the session's devices as it is, of another dtype as NumPy's; None for anything else."""
+    if isinstance(value, np.ndarray | np.generic):
+        return None
+    for found in devices.all:
+        if found.device.owns(value):
+            host = found.device.to_host(value)
+            return value if dtypes.as_dtype(host.dtype) is dtype else host
+    return None
 
 
 def _as_array(value: Any, dtype: dtypes.DType) -> Any:
     """Return a value as a NumPy array of a dtype, with TensorFlow's errors."""
-    if dtype == dtypes.string:
+    if dtype is dtypes.string:
         return _string_array(value)
     target = dtype.as_numpy_dtype
-    if isinstance(value, np.ndarray) and value.dtype == target:
-        return value if value.dtype.isnative else value.astype(target)
+    if type(value) is np.ndarray and value.dtype == target:
+        return value
     try:
-        array = np.asarray(value, dtype=target)
-        fits = not isinstance(value, int) or isinstance(value, bool) or array == value
+        with np.errstate(all="ignore"):
+            array = np.asarray(value, dtype=target)
+        # The one check that TensorFlow makes: Python's integers must not change.
+        fits = not isinstance(value, int) or bool(array == value)
     except OverflowError:
-        fits = False
-        array = None
+        array, fits = None, False
     if not fits:
-        msg = (
+        raise TypeError(
             f"Type of feed value {value} is not compatible with Tensor type {target}. Try explicitly setting the type "
-            "of the "
-            "feed tensor to a larger type (e.g. int64)."
+            "of the feed tensor to a larger type (e.g. int64)."
         )
-        raise TypeError(msg)
     return array
 
 
 def _string_array(value: Any) -> Any:
-    """Return strings as an object array of bytes."""
+    """Return strings as an object array of bytes; text is encoded as UTF-8."""
     source = np.asarray(value, dtype=object)
+    flat = source.reshape(-1)
+    if type(value) is np.ndarray and all(type(item) is bytes for item in flat):
+        return source
     result = np.empty(source.shape, dtype=object)
-    for index, item in np.ndenumerate(source):
-        result[index] = item.encode() if isinstance(item, str) else item
-        if not isinstance(result[index], bytes):
-            msg = f"Unable to get element as bytes: a string tensor was fed {type(item).__name__} {item!r}."
-            raise TypeError(msg)
+    out = result.reshape(-1)
+    for i, item in enumerate(flat):
+        if not isinstance(item, str | bytes):
+            raise TypeError(f"A string tensor takes str and bytes, but was fed {type(item).__name__} {item!r}.")
+        out[i] = item.encode() if isinstance(item, str) else bytes(item)
     return result

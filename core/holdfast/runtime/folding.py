@@ -12,6 +12,7 @@ from holdfast.contracts import AliasingKernel
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel
     from holdfast.graph.operation import Operation
+    from holdfast.graph.tensor import Tensor
     from holdfast.runtime.checkpoint_ops import SessionKernel
     from holdfast.runtime.lowering import Lowering
     from holdfast.runtime.plan import Guard
@@ -32,12 +33,8 @@ def fold(
     constants = lowering.registers.constants
     if not inputs or guard or op.op_def.stateful or op.op_def.effects or op._control_inputs:
         return False
-    if not all(i in constants and not lowering.registers.is_slot(i) for i in inputs):
+    if not all(i in constants for i in inputs) or not all(map(_is_small, op.outputs)):
         return False
-    for tensor in op.outputs:
-        shape = tensor.shape.as_tuple()
-        if shape is None or None in shape or prod(shape) > _MOST_ELEMENTS:  # type: ignore[arg-type]  # no None left
-            return False
     try:
         with np.errstate(all="ignore"):
             # Pure kernels ask nothing of their run: there is none yet.
@@ -47,6 +44,12 @@ def fold(
     if isinstance(kernel, AliasingKernel):
         results = tuple(device.copy(r) for r in results)
     for tensor, value in zip(op.outputs, results, strict=True):
-        lowering.values.setdefault(tensor, lowering.registers.constant(value, device))
+        lowering.define(tensor, lowering.registers.constant(value, device))
     lowering.folded += 1
     return True
+
+
+def _is_small(tensor: Tensor) -> bool:
+    """Whether a tensor is known to have few elements."""
+    dims = tensor.shape.as_tuple()
+    return dims is not None and None not in dims and prod(d for d in dims if d is not None) <= _MOST_ELEMENTS

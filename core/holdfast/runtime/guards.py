@@ -1,16 +1,22 @@
-"""Guards: under which predicates a value exists. Recovered from the dataflow of Switch and Merge alone."""
+"""Guards: under which predicates a value exists. Recovered from the dataflow of Switch and Merge alone.
+
+A guard is closed: with a predicate it has those under which that predicate itself is computed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from holdfast.runtime.plan import Guard, Literal
 
 
 def conjunction(guards: Iterable[Guard]) -> Guard:
     """Return the guard that holds where all the given ones hold."""
+    present = {guard for guard in guards if guard}
+    if len(present) == 1:
+        return present.pop()
     literals: set[Literal] = set()
-    for guard in guards:
+    for guard in present:
         literals.update(guard)
     return tuple(sorted(literals))
 
@@ -26,8 +32,8 @@ def without(guard: Guard, base: Guard) -> Guard:
     return tuple(literal for literal in guard if literal not in base)
 
 
-def exhaustive(rests: list[Guard]) -> bool:
-    """Whether one of two guards always holds: the two sides of one predicate, or one that always does."""
+def exhaustive(rests: Sequence[Guard]) -> bool:
+    """Whether one of the guards is sure to hold: the two sides of one predicate, or one that always does."""
     if any(not rest for rest in rests):
         return True
     if len(rests) != 2 or any(len(rest) != 1 for rest in rests):

@@ -25,10 +25,11 @@ class SessionLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._condition:
-            self._depth -= 1
-            if self._depth == 0:
-                self._owner = None
-                self._condition.notify()
+            # Not held after an interrupt (Ctrl-C) while `released` waited to take it again.
+            if self._owner == threading.get_ident():
+                self._depth -= 1
+                if self._depth == 0:
+                    self._let_go()
 
     def _acquire(self, depth: int) -> None:
         """Take the lock ``depth`` deep."""
@@ -39,12 +40,17 @@ class SessionLock:
             self._owner = me
             self._depth += depth
 
+    def _let_go(self) -> None:
+        """Let the next thread have it; the condition is held."""
+        self._owner, self._depth = None, 0
+        self._condition.notify()
+
     @contextmanager
     def released(self) -> Iterator[None]:
         """Let go of the lock, however deep it is held, within the block."""
         with self._condition:
-            depth, self._depth, self._owner = self._depth, 0, None
-            self._condition.notify()
+            depth = self._depth
+            self._let_go()
         try:
             yield
         finally:

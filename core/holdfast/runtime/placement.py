@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 from holdfast import errors
+from holdfast.checkpoint import escaped
 from holdfast.devices import DeviceSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from holdfast.graph.operation import Operation
     from holdfast.runtime.session_devices import SessionDevice, SessionDevices
@@ -18,7 +20,18 @@ log = logging.getLogger("holdfast.placement")
 
 
 class Placer:
-    """Places the operations of one graph on the devices of one session; an operation stays where it was put."""
+    """Places the operations of one graph on the devices of one session; an operation stays where it was put.
+
+    Parameters
+    ----------
+    supports
+        Whether an operation can run on a device.
+    soft
+        Whether an operation that cannot run where it was asked to runs elsewhere.
+    verbose
+        Whether to tell where each operation was put: to the logger ``holdfast.placement``, or to standard error where
+        nobody set up logging.
+    """
 
     def __init__(
         self,
@@ -31,14 +44,11 @@ class Placer:
         self._devices = devices
         self._supports = supports
         self._soft = soft
+        self._verbose = verbose
         self._placed: dict[Operation, SessionDevice] = {}
         self._asked: dict[str, list[SessionDevice]] = {}
-        self.fallbacks: dict[str, str] = {}
-        """Op names to why they do not run where they were asked to."""
-        if verbose and not log.isEnabledFor(logging.INFO):
-            # The user asked to see it: without a configured logger it goes to stderr.
-            log.addHandler(logging.StreamHandler())
-            log.setLevel(logging.INFO)
+        self._fallbacks: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
 
     def device(self, op: Operation) -> SessionDevice:
         """Return the device of an operation.
@@ -51,81 +61,141 @@ class Placer:
         placed = self._placed.get(op)
         if placed is None:
             placed = self._placed[op] = self._place(op)
-            log.info("%s: (%s): %s", op.name, op.type, placed.name)
+            if self._verbose:
+                _tell(f"{escaped(op.name)}: ({escaped(op.type)}): {placed.name}")
         return placed
+
+    def notes(self, ops: Iterable[Operation]) -> dict[str, str]:
+        """Return by name what is to be said of the places of operations: fallbacks to other devices and to the host."""
+        limitations = {id(d.backend): d.backend.limitations for d in self._devices.all}
+        notes = {}
+        for op in ops:
+            reason = limitations[id(self.device(op).backend)].get(op.type)
+            if op.name in self._fallbacks:
+                notes[op.name] = self._fallbacks[op.name]
+            elif reason is not None:
+                notes[op.name] = f"computed on the host: {reason}"
+        return notes
 
     def _place(self, op: Operation) -> SessionDevice:
         """Place an operation for the first time."""
-        partner = self._colocated_with(op)
-        if partner is not None:
-            return self.device(partner)
-        allowed = self._allowed(op.device)
-        fitting = [d for d in allowed if self._supports(d, op)]
-        if fitting:
-            return fitting[0]
-        return self._fall_back(op, allowed)
+        leader = _leader(op)
+        if leader is not op:
+            device = self.device(leader)
+            if self._supports(device, op):
+                return device
+            asked, allowed = f"{device.name} (as '{leader.name}')", [device]
+        else:
+            asked, allowed = op.device, self._allowed(op)
+            for device in allowed:
+                if self._supports(device, op):
+                    return device
+        return self._fall_back(op, leader, asked, allowed)
 
-    def _allowed(self, device: str) -> list[SessionDevice]:
-        """Return the devices that a device string allows."""
-        found = self._asked.get(device)
+    def _allowed(self, op: Operation) -> list[SessionDevice]:
+        """Return the devices that an operation's device string allows."""
+        found = self._asked.get(op.device)
         if found is None:
-            found = self._asked[device] = self._devices.matching(DeviceSpec.from_string(device))
+            found = self._asked[op.device] = self._devices.matching(_spec(op))
         return found
 
-    def _colocated_with(self, op: Operation) -> Operation | None:
-        """Return the operation that decides where ``op`` runs, following its colocation groups to their end."""
-        seen = {op}
-        current = op
-        while True:
-            partner = None
-            for group in current.colocation_groups():
-                found = op.graph._ops.get(group[len(b"loc:@") :].decode(errors="replace"))
-                if found is not None and found not in seen:
-                    partner = found
-                    break
-            if partner is None:
-                return None if current is op else current
-            seen.add(partner)
-            current = partner
-
-    def _fall_back(self, op: Operation, allowed: list[SessionDevice]) -> SessionDevice:
+    def _fall_back(self, op: Operation, leader: Operation, asked: str, allowed: list[SessionDevice]) -> SessionDevice:
         """Return a device for an operation that cannot run where it was asked to, or raise."""
-        spec = DeviceSpec.from_string(op.device)
+        spec = _spec(leader)
+        why = self._why_not(op, spec, allowed)
         if self._soft:
             # Soft placement gives up the type and index that were asked for, never the job or task.
             relaxed = DeviceSpec(job=spec.job, replica=spec.replica, task=spec.task)
-            for device in reversed(self._devices.matching(relaxed)):
-                if self._supports(device, op):
-                    why = self._why_not(op, spec, allowed)
-                    self.fallbacks[op.name] = f"asked for {op.device or 'any device'}, runs on {device.name}: {why}"
-                    log.info("soft placement: %s (%s): %s", op.name, op.type, self.fallbacks[op.name])
+            for device in (self._devices.host, *self._devices.all):
+                if device in self._devices.matching(relaxed) and self._supports(device, op):
+                    self._note_fallback(op, asked, device, why)
                     return device
-        raise errors.InvalidArgumentError(None, None, self._message(op, spec, allowed))
+        raise errors.InvalidArgumentError(None, op, self._message(op, spec, asked, allowed, why))
+
+    def _note_fallback(self, op: Operation, asked: str, device: SessionDevice, why: str) -> None:
+        """Remember a fallback, and tell of it once for all operations that were asked to the same place."""
+        where = escaped(asked) or "any device"
+        self._fallbacks[op.name] = f"asked for {where}, runs on {device.name}: {why}"
+        if (asked, why) not in self._told:
+            self._told.add((asked, why))
+            log.warning(
+                "Soft placement: operation '%s' was asked to run on %s and runs on %s instead: %s. So do all others of "
+                "its kind; Session.explain tells which.",
+                escaped(op.name),
+                where,
+                device.name,
+                why,
+            )
 
     def _why_not(self, op: Operation, spec: DeviceSpec, allowed: list[SessionDevice]) -> str:
         """Return why an operation cannot run where it was asked to."""
         if allowed:
-            return f"{allowed[0].backend.name} has no kernel for {op.type} with these dtypes"
+            return f"{allowed[0].backend.name} has no kernel for {escaped(op.type)} with these dtypes"
         kind = (spec.device_type or "").upper()
         problem = self._devices.problem(kind) if kind else None
-        return problem or "there is no such device"
+        return (problem or "there is no such device").rstrip(".")
 
-    def _message(self, op: Operation, spec: DeviceSpec, allowed: list[SessionDevice]) -> str:
+    def _message(self, op: Operation, spec: DeviceSpec, asked: str, allowed: list[SessionDevice], why: str) -> str:
         """Return TensorFlow's sentence and what to do."""
         names = ", ".join(d.name for d in self._devices.all)
-        head = f"Cannot assign a device for operation '{op.name}': "
-        if allowed or not op.device:
+        head = f"Cannot assign a device for operation '{escaped(op.name)}': "
+        if allowed or not asked:
+            dtypes = [t.dtype.base_dtype.name for t in op.inputs]
             return (
-                f"{head}No device of this session has a kernel for {op.type} with input dtypes "
-                f"{[t.dtype.base_dtype.name for t in op.inputs]}. Devices: [ {names} ]."
+                f"{head}No device that it may run on has a kernel for {escaped(op.type)} with input dtypes {dtypes}. "
+                f"Asked for: {escaped(asked) or 'any device'}. Available: [ {names} ]."
             )
         advice = "Make sure the device specification refers to a valid device."
         if spec.job not in (None, "localhost") or spec.task not in (None, 0) or spec.replica not in (None, 0):
             advice += (
-                " Other jobs and tasks need a cluster, and no cluster plug-in is installed; build and export such graphs, or "
-                "run them without those device scopes."
+                " Other jobs and tasks need a cluster, and no cluster plug-in is installed: build and export such "
+                "graphs, or run them without those device scopes."
             )
         else:
-            why = self._why_not(op, spec, allowed)
-            advice += f" ({why}.) With ConfigProto(allow_soft_placement=True) it runs on the CPU instead."
-        return f"{head}Operation was explicitly assigned to {op.device} but available devices are [ {names} ]. {advice}"
+            advice += f"\nReason: {why}. With ConfigProto(allow_soft_placement=True) it runs on another device instead."
+        return (
+            f"{head}Operation was explicitly assigned to {escaped(asked)} but available devices are [ {names} ]. "
+            f"{advice}"
+        )
+
+
+def _tell(line: str) -> None:
+    """Log a line, or write it to standard error where nobody set up logging: the user asked to see it."""
+    if log.isEnabledFor(logging.INFO) and log.hasHandlers():
+        log.info("%s", line)
+    else:
+        sys.stderr.write(f"{line}\n")
+
+
+def _spec(op: Operation) -> DeviceSpec:
+    """Return what an operation's device string says; InvalidArgumentError if it cannot be read."""
+    try:
+        return DeviceSpec.from_string(op.device)
+    except ValueError as error:
+        raise errors.InvalidArgumentError(
+            None,
+            op,
+            f"Malformed device specification '{escaped(op.device)}' of operation '{escaped(op.name)}': {error}",
+        ) from error
+
+
+def _leader(op: Operation) -> Operation:
+    """Return the operation that decides where ``op`` runs: that of its colocation group, or of its variable."""
+    seen = {op}
+    while True:
+        following = next((other for other in _followed(op) if other not in seen), None)
+        if following is None:
+            return op
+        seen.add(following)
+        op = following
+
+
+def _followed(op: Operation) -> Iterable[Operation]:
+    """Yield the operations that ``op`` must stay with."""
+    for group in op.colocation_groups():
+        other = op.graph._ops.get(group[len(b"loc:@") :].decode(errors="replace"))
+        if other is not None:
+            yield other
+    if any(arg.is_ref for arg in op.op_def.inputs):
+        # What updates a variable, or passes it on, runs where the variable is.
+        yield from (tensor.op for tensor in op.inputs if tensor.dtype._is_ref_dtype)

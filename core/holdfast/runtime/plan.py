@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel, UpdateKernel
     from holdfast.graph.operation import Operation
+    from holdfast.graph.tensor import Tensor
     from holdfast.runtime.checkpoint_ops import SessionKernel
     from holdfast.runtime.slots import Slot
 
@@ -109,19 +111,65 @@ class CopyStep(Step):
     output: int
 
 
+def inputs_of(step: Step) -> list[int]:
+    """Return the registers that a step takes values or variables from."""
+    match step:
+        case RunStep():
+            return [*step.inputs]
+        case ReadStep() | InitializedStep():
+            return [step.slot]
+        case AssignStep():
+            return [step.slot, step.value]
+        case UpdateStep():
+            return [*step.slots, *step.inputs]
+        case MergeStep():
+            return [register for _, register in step.choices]
+        case CopyStep():
+            return [step.input]
+    return []
+
+
+def reads(step: Step) -> list[int]:
+    """Return the registers that a step reads, those of predicates included."""
+    guards = [step.guard]
+    match step:
+        case MergeStep():
+            guards += [guard for guard, _ in step.choices]
+        case AnyStep():
+            guards += step.guards
+    return [*(register for guard in guards for register, _ in guard), *inputs_of(step)]
+
+
+def writes(step: Step) -> tuple[int, ...]:
+    """Return the registers that a step writes."""
+    match step:
+        case RunStep() | UpdateStep():
+            return step.outputs
+        case ReadStep() | InitializedStep() | AnyStep() | CopyStep():
+            return (step.output,)
+        case MergeStep():
+            return (step.output, step.index)
+    return ()
+
+
 @dataclass(slots=True)
 class Fetch:
     """One fetched tensor."""
 
-    name: str
+    tensor: Tensor
+    """The tensor."""
     register: int
+    """Where its value is."""
     guard: Guard
+    """When it has one."""
     device: Device | None
     """Where the value lies; None for a feed."""
-    copy: bool
+    copy: bool = True
     """Whether the value may share memory with anything the caller must not get."""
-    alias_of: frozenset[int]
-    """Registers of variables, as slots, that it may alias: their buffers are held by hand-outs that are not copied."""
+    borrowed: bool = True
+    """Whether it may share memory of a feed or a Python function's, which can change any time."""
+    slots: tuple[int, ...] = ()
+    """Registers of variables whose memory it may share: they are held by hand-outs that are not copied."""
 
 
 @dataclass(slots=True)
@@ -143,17 +191,17 @@ class Plan:
     feeds: tuple[int, ...]
     """Registers of the fed tensors, in the order of the plan's key."""
     fetches: list[Fetch]
+    """What is handed out, in the order of the plan's key."""
     slots_read: tuple[Slot, ...]
-    """Variables whose storage registers may alias: pinned when another thread may run the session."""
-    folded: int = 0
+    """Variables whose storage registers may alias: held while other threads may run the session."""
+    slots_restored: tuple[Slot, ...]
+    """All variables that a run with a restore writes: if it fails, they get back what they had."""
+    folded: int
     """Ops that were computed once, when the plan was made."""
-    notes: dict[str, str] = field(default_factory=dict)
+    predicates: Mapping[int, str]
+    """Names of the predicates in guards, for ``explain``."""
+    notes: Mapping[str, str]
     """Op names to remarks for ``explain``: fallbacks to the host and to other devices."""
-
-    @property
-    def steps(self) -> list[Step]:
-        """All steps."""
-        return [step for stretch in self.stretches for step in stretch.steps]
 
 
 def stretches_of(steps: list[Step]) -> list[Stretch]:

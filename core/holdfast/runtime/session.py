@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-import numpy as np
-
 from holdfast import errors
 from holdfast.graph import Graph, Tensor, get_default_graph, sessions
-from holdfast.runtime.checkpoint_ops import session_kernel
-from holdfast.runtime.context import Context, Pins
+from holdfast.graph.default import graph_as_default
+from holdfast.runtime.context import Run
 from holdfast.runtime.explain import explain
-from holdfast.runtime.feeds import collect_feeds, feed_key, feed_value
+from holdfast.runtime.feeds import collect_feeds, feed_key, feed_value, in_order, sorted_tensors
 from holdfast.runtime.fetches import Fetches
 from holdfast.runtime.interpreter import interpret
 from holdfast.runtime.locking import SessionLock
@@ -41,17 +39,16 @@ class BaseSession:
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         if graph is not None and not isinstance(graph, Graph):
-            msg = f"graph must be a tf.Graph, but got {type(graph)}"
-            raise TypeError(msg)
+            raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if target is not None and not isinstance(target, (str, bytes)):
-            msg = f"target must be a string, but got {type(target)}"
-            raise TypeError(msg)
+            raise TypeError(f"target must be a string, but got {type(target)}")
         if target:
-            msg = (
+            raise errors.UnimplementedError(
+                None,
+                None,
                 f"Cannot connect to {target!r}: no cluster plug-in is installed. Use the empty target, which runs in "
-                "this process."
+                "this process.",
             )
-            raise errors.UnimplementedError(None, None, msg)
         self._graph = graph if graph is not None else get_default_graph()
         self._config = _checked_config(config)
         self._devices = SessionDevices(dict(config.device_count) if config is not None else {})
@@ -106,8 +103,7 @@ class BaseSession:
     def _check_open(self) -> None:
         """Raise if the session is closed."""
         if self._closed:
-            msg = "Attempted to use a closed Session."
-            raise RuntimeError(msg)
+            raise RuntimeError("Attempted to use a closed Session.")
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -141,16 +137,15 @@ class BaseSession:
             session stays usable; updates that were already made stay.
         """
         _check_options(options)
-        self._check_open()
-        if self._graph.version == 0:
-            msg = "The Session graph is empty.  Add operations to the graph before calling run()."
-            raise RuntimeError(msg)
         return self.run_with_request(fetches, feed_dict, None)
 
     def run_with_request(self, fetches: Any, feed_dict: Any, request: Any) -> Any:
         """As :meth:`run`; through ``request`` a Saver talks with its save and restore ops."""
-        structure = Fetches(self._graph, fetches)
+        self._check_open()
+        if self._graph.version == 0:
+            raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
         feeds = collect_feeds(self._graph, feed_dict, self._devices)
+        structure = Fetches(self._graph, fetches)
         return structure.build(self._run(structure, feeds, request=request))
 
     def _run(
@@ -159,22 +154,12 @@ class BaseSession:
         """Run a flattened structure and return the values of its tensors."""
         with self._lock:
             self._check_open()
-            wanted = tuple(t for t in structure.tensors if t not in feeds)
-            plan = self._plan(wanted, structure.targets, tuple(feeds))
-            pins = Pins(plan.slots_read)
-            run_state: dict[Any, Any] = {}
-
-            def context_for(device: Device) -> Context:
-                return Context(device, self._graph, self._lock, self._streams, pins, request, run_state)
-
+            plan = self._plan(structure.tensors, structure.targets, tuple(feeds))
+            run = Run(self._graph, self._lock, self._streams, plan.slots_read, request)
             try:
-                values = interpret(plan, list(feeds.values()), context_for, copy=copy)
+                return interpret(plan, list(feeds.values()), run, copy=copy)
             finally:
-                pins.release()
-        if len(wanted) == len(structure.tensors):
-            return values
-        by_tensor = dict(zip(wanted, values, strict=True))
-        return [by_tensor[t] if t in by_tensor else _own(feeds[t]) for t in structure.tensors]
+                run.end()
 
     def _plan(self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], fed: tuple[Tensor, ...]) -> Plan:
         """Return the plan of a run, made at first need."""
@@ -187,7 +172,7 @@ class BaseSession:
         plan = self._plans.get(key)
         if plan is None:
             ops = needed_ops(targets, fetches, set(fed))
-            lowering = Lowering(self._devices, self._placer, self._slots, self._kernel, session_kernel)
+            lowering = Lowering(self._devices, self._placer, self._slots, self._kernel)
             plan = self._plans[key] = lowering.plan(ops, fed, fetches, targets)
         return plan
 
@@ -200,9 +185,7 @@ class BaseSession:
 
     def _supports(self, device: SessionDevice, op: Operation) -> bool:
         """Whether an op can run on a device."""
-        if op.type in RUNTIME_OPS or session_kernel(op, ()) is not None:
-            return True
-        return self._kernel(op, device.device) is not None
+        return op.type in RUNTIME_OPS or self._kernel(op, device.device) is not None
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False, *, copy: bool = True
@@ -226,11 +209,12 @@ class BaseSession:
                 _check_options(kwargs.pop("options", None))
                 kwargs.pop("run_metadata", None)
             if kwargs or len(args) != len(keys):
-                msg = f"The callable takes {len(keys)} feed values, got {len(args)} and keywords {sorted(kwargs)}."
-                raise TypeError(msg)
+                raise TypeError(
+                    f"The callable takes {len(keys)} feed values, got {len(args)} and keywords {sorted(kwargs)}."
+                )
             self._check_open()
             feeds = {k: feed_value(self._graph, k, v, self._devices) for k, v in zip(keys, args, strict=True)}
-            return structure.build(self._run(structure, feeds, copy=copy))
+            return structure.build(self._run(structure, in_order(feeds), copy=copy))
 
         return call
 
@@ -245,16 +229,11 @@ class BaseSession:
             Where to print; by default standard output.
         """
         self._check_open()
+        fed = tuple(sorted_tensors({feed_key(self._graph, k) for k in feeds}))
         structure = Fetches(self._graph, fetches)
-        fed = tuple(sorted((feed_key(self._graph, k) for k in feeds), key=lambda t: (t.op._id, t.value_index)))
         with self._lock:
-            plan = self._plan(tuple(t for t in structure.tensors if t not in fed), structure.targets, fed)
+            plan = self._plan(structure.tensors, structure.targets, fed)
         print(explain(plan), file=file)
-
-
-def _own(value: Any) -> Any:
-    """Return a fed value that is fetched: the caller's own copy."""
-    return np.array(value)[()]
 
 
 def _checked_config(config: Any) -> Any:
@@ -264,8 +243,7 @@ def _checked_config(config: Any) -> Any:
     from holdfast.protos import ConfigProto
 
     if not isinstance(config, ConfigProto):
-        msg = f"config must be a tf.ConfigProto, but got {type(config)}"
-        raise TypeError(msg)
+        raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
     return config
 
 
@@ -276,11 +254,11 @@ def _check_options(options: Any) -> None:
     from holdfast.protos import RunOptions
 
     if not isinstance(options, RunOptions):
-        msg = f"options must be a tf.RunOptions, but got {type(options)}"
-        raise TypeError(msg)
+        raise TypeError(f"options must be a tf.RunOptions, but got {type(options)}")
     if options.trace_level or options.timeout_in_ms:
-        msg = "RunOptions with a trace level or a time limit are not implemented; leave them at 0."
-        raise errors.UnimplementedError(None, None, msg)
+        raise errors.UnimplementedError(
+            None, None, "RunOptions with a trace level or a time limit are not implemented; leave them at 0."
+        )
 
 
 class Session(BaseSession):
@@ -321,7 +299,7 @@ class InteractiveSession(BaseSession):
         super().__init__(target, graph, config)
         self._stack = ExitStack()
         if graph is not None:
-            self._stack.enter_context(graph.as_default())
+            self._stack.enter_context(graph_as_default(graph, enforce_nesting=False))
         self._stack.enter_context(self.as_default())
 
     def close(self) -> None:

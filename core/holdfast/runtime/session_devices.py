@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from holdfast import errors
 from holdfast.devices import DeviceSpec
 from holdfast.plugins import get_plugins
 
@@ -36,7 +37,22 @@ class SessionDevice:
 
 
 class SessionDevices:
-    """All devices of a session; accelerators before the CPU, which is the last resort."""
+    """All devices of a session.
+
+    Parameters
+    ----------
+    device_count
+        How many devices there are to be, by type, as in ``ConfigProto``.
+    plugins
+        The plug-ins; by default those in force.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a count is negative, or leaves no CPU.
+    PluginError, ConfigError
+        If there is no usable backend for the CPU.
+    """
 
     def __init__(self, device_count: Mapping[str, int], plugins: Plugins | None = None) -> None:
         plugins = plugins or get_plugins()
@@ -46,15 +62,23 @@ class SessionDevices:
             backend = plugins.backend_for(device_type)
             if backend is None:
                 continue
-            for device in backend.devices(device_count.get(device_type)):
+            for device in _devices(backend, device_count.get(device_type)):
                 name = f"{_LOCAL}/device:{device_type}:{device.index}"
                 found.append(SessionDevice(name, device_type, device, backend))
         self.all = tuple(found)
-
-    @property
-    def host(self) -> SessionDevice:
+        """Accelerators before the CPU, which is the last resort."""
+        cpus = [device for device in found if device.device_type == "CPU"]
+        if not cpus:
+            cause = plugins.device_error("CPU")
+            if cause is not None:
+                raise cause
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                "A session needs at least one CPU device, and device_count in the ConfigProto leaves none.",
+            )
+        self.host = cpus[0]
         """The first CPU device: where feeds and fetches are, and what soft placement falls back to."""
-        return next(d for d in self.all if d.device_type == "CPU")
 
     def matching(self, spec: DeviceSpec) -> list[SessionDevice]:
         """Return the devices that a (partial) device specification allows."""
@@ -63,6 +87,14 @@ class SessionDevices:
     def problem(self, device_type: str) -> str | None:
         """Return why there is no device of a type, where that is known."""
         return self._plugins.device_problem(device_type)
+
+
+def _devices(backend: Backend, count: int | None) -> list[Device]:
+    """Return the devices of a backend, with an error of ours for a count that it refuses."""
+    try:
+        return list(backend.devices(count))
+    except ValueError as error:
+        raise errors.InvalidArgumentError(None, None, f"Failed to create session.\n{error}") from error
 
 
 def _allows(spec: DeviceSpec, device: DeviceSpec) -> bool:

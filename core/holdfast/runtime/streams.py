@@ -5,9 +5,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from holdfast import errors
+
+_WORD = 2**64 - 1
+
+
+class StreamState(NamedTuple):
+    """A state of random streams that was found to be well-formed."""
+
+    entropy: int
+    """Key of the unseeded streams, 64 bits."""
+    counters: dict[str, int]
+    """Executions of each op so far."""
 
 
 class RandomStreams:
@@ -24,32 +36,46 @@ class RandomStreams:
         execution = self._counters.get(op_name, 0)
         self._counters[op_name] = execution + 1
         if seed == 0 and seed2 == 0:
-            digest = hashlib.blake2b(op_name.encode(), digest_size=8).digest()
-            return self._entropy, int.from_bytes(digest, "little"), execution
-        return seed & (2**64 - 1), seed2 & (2**64 - 1), execution
+            return self._entropy, _digest(op_name), execution
+        return seed & _WORD, seed2 & _WORD, execution
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint saves, as JSON values."""
         return {"entropy": f"{self._entropy:016x}", "counters": dict(self._counters)}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what a checkpoint saved.
+    @staticmethod
+    def checked(state: Mapping[str, Any]) -> StreamState:
+        """Return what a checkpoint saved, checked.
 
         Raises
         ------
         DataLossError
-            If it is malformed; nothing has changed then.
+            If it is malformed.
         """
+        entropy, counters = state.get("entropy"), state.get("counters")
+        fits = isinstance(counters, Mapping) and all(
+            isinstance(name, str) and type(count) is int and count >= 0 for name, count in counters.items()
+        )
         try:
-            entropy = int(state["entropy"], 16)
-            counters = dict(state["counters"])
-        except (KeyError, TypeError, ValueError) as error:
-            msg = f"The random-stream state of the checkpoint is malformed: {error!r}."
-            raise errors.DataLossError(None, None, msg) from error
-        if not 0 <= entropy < 2**64 or not all(
-            isinstance(name, str) and isinstance(n, int) and n >= 0 for name, n in counters.items()
-        ):
-            msg = "The random-stream state of the checkpoint is malformed: entropy or counters out of range."
+            key = int(entropy, 16) if isinstance(entropy, str) else -1
+        except ValueError:
+            key = -1
+        if not fits or not 0 <= key <= _WORD:
+            msg = (
+                "The random-stream state of the checkpoint is malformed: expected 'entropy', a hexadecimal number of "
+                "64 bits, and 'counters', numbers by op name. Its tensors can be restored one by one, by a Saver of "
+                "some of the variables."
+            )
             raise errors.DataLossError(None, None, msg)
-        self._entropy = entropy
-        self._counters = counters
+        return StreamState(key, dict(counters or {}))
+
+    def restore(self, state: StreamState) -> None:
+        """Go on from a saved state."""
+        self._entropy = state.entropy
+        self._counters = dict(state.counters)
+
+
+@lru_cache(maxsize=4096)
+def _digest(op_name: str) -> int:
+    """Return 64 bits that tell an op's name from others."""
+    return int.from_bytes(hashlib.blake2b(op_name.encode(), digest_size=8).digest(), "little")

@@ -185,7 +185,6 @@ def _shapes() -> Iterator[OpCase]:
     for dtype in (np.float32, np.int64, np.bool_):
         kind = dtypes.as_dtype(dtype)
         x = (np.arange(24).reshape(2, 3, 4) % 5).astype(dtype)
-        yield case("Identity", x, x, T=kind)
         yield case("Reshape", x.reshape(4, 6), x, _i32(4, -1), T=kind, Tshape=dtypes.int32)
         yield case("Transpose", x.transpose(2, 0, 1).copy(), x, _i32(2, 0, 1), T=kind, Tperm=dtypes.int32)
         yield case("ExpandDims", x[:, None], x, np.int32(1), T=kind, Tdim=dtypes.int32)
@@ -257,7 +256,6 @@ def _networks() -> Iterator[OpCase]:
 def _strings() -> Iterator[OpCase]:
     """Strings, which no array library but NumPy has."""
     x = np.array([[b"a", b""], [b"\x00\xff", b"long" * 10]], object)
-    yield case("Identity", x, x, T=dtypes.string)
     yield case("Reshape", x.reshape(4), x, np.array([4], np.int32), T=dtypes.string, Tshape=dtypes.int32)
     yield case("ConcatV2", np.concatenate([x, x]), x, x, np.int32(0), T=dtypes.string, Tidx=dtypes.int32, N=2)
     yield case("Equal", np.array([[True, False], [False, False]]), x, np.array([b"a", b"b"], object), T=dtypes.string)
