@@ -169,7 +169,7 @@ _EXPORTS = {
     "is_non_decreasing": "holdfast.ops.checks",
     "is_numeric_tensor": "holdfast.ops.rank_checks",
     "is_strictly_increasing": "holdfast.ops.checks",
-    "is_variable_initialized": "holdfast.ops.state_ops",
+    "is_variable_initialized": "holdfast.variables.initialization",
     "less": "holdfast.ops.comparison",
     "less_equal": "holdfast.ops.comparison",
     "lgamma": "holdfast.ops.special_functions",

@@ -248,7 +248,6 @@ from holdfast.ops.state_ops import assign as assign
 from holdfast.ops.state_ops import assign_add as assign_add
 from holdfast.ops.state_ops import assign_sub as assign_sub
 from holdfast.ops.state_ops import count_up_to as count_up_to
-from holdfast.ops.state_ops import is_variable_initialized as is_variable_initialized
 from holdfast.ops.sums import accumulate_n as accumulate_n
 from holdfast.ops.sums import add_n as add_n
 from holdfast.ops.sums import scalar_mul as scalar_mul
@@ -293,6 +292,7 @@ from holdfast.variables.initialization import global_variables_initializer as gl
 from holdfast.variables.initialization import initialize_all_variables as initialize_all_variables
 from holdfast.variables.initialization import initialize_local_variables as initialize_local_variables
 from holdfast.variables.initialization import initialize_variables as initialize_variables
+from holdfast.variables.initialization import is_variable_initialized as is_variable_initialized
 from holdfast.variables.initialization import local_variables_initializer as local_variables_initializer
 from holdfast.variables.initialization import report_uninitialized_variables as report_uninitialized_variables
 from holdfast.variables.initialization import variables_initializer as variables_initializer

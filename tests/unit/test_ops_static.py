@@ -113,9 +113,9 @@ def test_a_scalar_is_no_shape() -> None:
 
 def test_smart_constant_value() -> None:
     """Predicates of Python and of known tensors are told, others are not."""
-    assert smart_constant_value(True) is True  # noqa: FBT003
+    assert smart_constant_value(True) is True
     assert smart_constant_value(0) is False
-    assert smart_constant_value(constant(True)) is True  # noqa: FBT003
+    assert smart_constant_value(constant(True)) is True
     assert smart_constant_value(placeholder(dtypes.bool, [])) is None
     with pytest.raises(TypeError, match="`pred` must be a Tensor, or a Python bool, or 1 or 0"):
         smart_constant_value("yes")

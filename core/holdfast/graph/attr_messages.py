@@ -98,7 +98,7 @@ def tensor_message(array: NDArray[Any]) -> protos.TensorProto:
 
 def _is_splat(array: NDArray[Any]) -> bool:
     """Whether all elements have the same bits; not of NaN, which differs from itself and whose bits may get lost."""
-    flat = array.reshape(-1)
+    flat = np.ascontiguousarray(array).reshape(-1)
     first = flat[0]
     if flat[-1] != first or flat[1] != first:
         return False
