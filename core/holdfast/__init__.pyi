@@ -3,31 +3,31 @@ from holdfast import errors as errors
 from holdfast import nn as nn
 from holdfast import train as train
 from holdfast.devices import DeviceSpec as DeviceSpec
-from holdfast.dtypes import DType as DType
 from holdfast.dtypes import QUANTIZED_DTYPES as QUANTIZED_DTYPES
+from holdfast.dtypes import DType as DType
 from holdfast.dtypes import as_dtype as as_dtype
 from holdfast.dtypes import bfloat16 as bfloat16
 from holdfast.dtypes import bool as bool
-from holdfast.dtypes import complex128 as complex128
 from holdfast.dtypes import complex64 as complex64
+from holdfast.dtypes import complex128 as complex128
 from holdfast.dtypes import double as double
 from holdfast.dtypes import float16 as float16
 from holdfast.dtypes import float32 as float32
 from holdfast.dtypes import float64 as float64
 from holdfast.dtypes import half as half
+from holdfast.dtypes import int8 as int8
 from holdfast.dtypes import int16 as int16
 from holdfast.dtypes import int32 as int32
 from holdfast.dtypes import int64 as int64
-from holdfast.dtypes import int8 as int8
+from holdfast.dtypes import qint8 as qint8
 from holdfast.dtypes import qint16 as qint16
 from holdfast.dtypes import qint32 as qint32
-from holdfast.dtypes import qint8 as qint8
-from holdfast.dtypes import quint16 as quint16
 from holdfast.dtypes import quint8 as quint8
+from holdfast.dtypes import quint16 as quint16
 from holdfast.dtypes import resource as resource
 from holdfast.dtypes import string as string
-from holdfast.dtypes import uint16 as uint16
 from holdfast.dtypes import uint8 as uint8
+from holdfast.dtypes import uint16 as uint16
 from holdfast.dtypes import variant as variant
 from holdfast.graph.collections import GraphKeys as GraphKeys
 from holdfast.graph.conversion import convert_to_tensor as convert_to_tensor
@@ -299,3 +299,4 @@ from holdfast.variables.initialization import variables_initializer as variables
 from holdfast.variables.variable import Variable as Variable
 
 __version__: str
+__all__: list[str]

@@ -23,6 +23,8 @@ def test_creation_adds_a_variable_an_initializer_and_the_initial_value() -> None
     assert isinstance(weights, tf.Variable)
     assert weights.op.type == "VariableV2"
     assert weights.initializer.type == "Assign"
+    assert weights.initial_value is not None
+    assert biases.initial_value is not None
     assert weights.initial_value.op.name == "random_normal"
     assert biases.initial_value.op.name == "zeros"
     assert weights.get_shape().as_list() == [784, 200]
@@ -66,7 +68,7 @@ def test_variables_are_initialised_on_purpose() -> None:
     weights, biases = two_variables()
     init_op = tf.global_variables_initializer()
     with tf.Session() as sess:
-        with pytest.raises(tf.errors.FailedPreconditionError, match="Attempting to use uninitialized value biases") as caught:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value biases") as caught:
             sess.run(biases + 1.0)
         assert Path(__file__).name in str(caught.value)
         sess.run(init_op)
@@ -120,6 +122,7 @@ def test_variables_are_saved_under_chosen_names(tmp_path: Path) -> None:
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         path = saver.save(sess, str(tmp_path / "model.ckpt"))
+    assert path is not None
     with tf.checkpoint.open_checkpoint(path) as checkpoint:
         assert list(checkpoint.entries) == ["my_v2"]
     with tf.Session() as sess:
@@ -150,5 +153,6 @@ def test_a_checkpoint_is_inspected(tmp_path: Path, capsys: pytest.CaptureFixture
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         path = tf.train.Saver().save(sess, str(tmp_path / "model.ckpt"))
+    assert path is not None
     print_tensors_in_checkpoint_file(path, None, True)
     assert capsys.readouterr().out == "tensor_name:  weights\n[5. 6.]\n"

@@ -85,7 +85,7 @@ def test_concat_of_one() -> None:
         (lambda: concat([_x(2, 3), _x(2)], 1), ValueError, "Shape must be rank 2 but is rank 1"),
         (lambda: concat([_x(2), _x(2)], 3), ValueError, "Shape must be at least rank 4 but is rank 1"),
         (lambda: concat([_x(), _x()], 0), ValueError, "Can't concatenate scalars"),
-        (lambda: concat([_x(2), [1]], 0)[0] and concat([_x(2), constant([1])], 0), TypeError, "that don't all match"),
+        (lambda: concat([_x(2), constant([1])], 0), TypeError, "that don't all match"),
         (lambda: stack([_x(2), _x(3)]), ValueError, "Dimension 0 in both shapes must be equal, but are 2 and 3"),
         (lambda: stack([_x(2), _x(2)], axis=3), ValueError, r"axis = 3 not in \[-2, 2\)"),
         (lambda: unstack(_x(None, 3)), ValueError, r"Cannot infer num from shape \(\?, 3\)"),

@@ -11,7 +11,7 @@ from holdfast.contracts import Array, Kernel, KernelRequest, RunContext, UpdateK
 AnyKernel: TypeAlias = "Kernel | UpdateKernel"
 
 GenericFactory: TypeAlias = "Callable[[Any, KernelRequest], AnyKernel | None]"
-"""``(xp, request) -> kernel``, written against the Python array API namespace ``xp``; None: not for these dtypes or attrs."""
+"""``(xp, request) -> kernel``, written against the array API namespace ``xp``; None: not for these dtypes or attrs."""
 HostFactory: TypeAlias = "Callable[[KernelRequest], AnyKernel | None]"
 """``request -> kernel`` over NumPy arrays, for ops that the array API cannot express."""
 

@@ -24,7 +24,9 @@ __all__ = ["main", "parse_numpy_printoption", "print_tensors_in_checkpoint_file"
 _PART_OF_CHECKPOINT = re.compile(r"\.(npz|holdfast|index|meta|data-\d{5}-of-\d{5})$")
 
 
-def print_tensors_in_checkpoint_file(file_name: str | os.PathLike[str], tensor_name: str, all_tensors: bool) -> None:
+def print_tensors_in_checkpoint_file(
+    file_name: str | os.PathLike[str], tensor_name: str | None, all_tensors: bool
+) -> None:
     """Print tensors of a checkpoint to standard output. Errors of the checkpoint are printed, not raised.
 
     Parameters
