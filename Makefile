@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PEERS := .venv-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types contracts examples changelog docs wheel-test clean
+.PHONY: help demo test check lint types contracts examples changelog docs wheel-test bench bench-peers clean
 
 help:
 	@echo "make demo        train, kill, resume and inspect a model on real handwriting"
@@ -15,6 +16,8 @@ help:
 	@echo "make check       lint, types, import contracts, documentation and its examples"
 	@echo "make docs        build the documentation into docs/_build/html"
 	@echo "make wheel-test  build the wheel and run the tests against it in a clean environment"
+	@echo "make bench       measure speed and memory; QUICK=1, ONLY='sgd*', COMPARE=file.json, OUT=file.json, THREADS=2"
+	@echo "make bench-peers the same beside TensorFlow, PyTorch and JAX, installed into $(PEERS)"
 
 # A stamp is younger than pyproject.toml as long as what it stands for is installed.
 $(VENV)/.stamp-venv:
@@ -63,5 +66,22 @@ docs: $(VENV)/.stamp-dev
 wheel-test: $(VENV)/.stamp-run
 	$(BIN)/python tests/packaging/wheel_test.py
 
+BENCH = $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') \
+  $(if $(COMPARE),--compare '$(COMPARE)') $(if $(OUT),--output '$(OUT)') $(if $(THREADS),--threads '$(THREADS)')
+
+bench: $(VENV)/.stamp-run
+	$(BENCH)
+
+bench-peers: $(VENV)/.stamp-run $(PEERS)/.stamp
+	$(BENCH) --peers $(PEERS)/bin/python
+
+# Together if they fit together; otherwise each that can be had, and the run says which are missing.
+$(PEERS)/.stamp: tests/bench/peers.txt $(VENV)/.stamp-venv
+	$(PYTHON) -m venv $(PEERS)
+	@pip="$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install"; \
+	$$pip -r tests/bench/peers.txt || sed 's/#.*//; /^ *$$/d' tests/bench/peers.txt | \
+	while read -r peer; do $$pip "$$peer" || echo "missing: $$peer" >&2; done
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -58,7 +58,13 @@ class NaiveSession:
         alive: dict[Any, bool] = {}
         for op in ops:
             self._execute(op, values, alive)
-        return [self._fetched(values[e]) if isinstance(e, tf.Tensor) else None for e in elements]
+        tensors = [values[e] for e in elements if isinstance(e, tf.Tensor)]
+        for value in tensors:
+            if isinstance(value, Ref):
+                # A fetched variable is read by a step of the run: if that fails, nothing is handed out at all.
+                self._value(value)
+        results = iter([self._fetched(value) for value in tensors])
+        return [next(results) if isinstance(e, tf.Tensor) else None for e in elements]
 
     def _value(self, value: Any) -> Any:
         """Return a copy of a value; a reference is read now."""

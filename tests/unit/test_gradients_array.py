@@ -47,7 +47,7 @@ CASES: dict[str, tuple[list[tuple[int, ...]], Function]] = {
     "squeeze": ([(2, 1, 3)], lambda x: reshaping.squeeze(x, [1])),
     "concat": ([(2, 3), (2, 1)], lambda x, y: joining.concat([x, y, x], -1)),
     "stack": ([(2, 3), (2, 3)], lambda x, y: stacking.stack([x, y, x], 1)),
-    "unstack": ([(3, 2)], lambda x: stacking.unstack(x)[1]),
+    "unstack": ([(3, 2)], lambda x: stacking.unstack(x, num=3)[1]),
     "split": ([(2, 4)], lambda x: splitting.split(x, 2, 1)[1]),
     "split by sizes": ([(2, 4)], lambda x: splitting.split(x, [1, -1], 1)[1]),
     "slice": ([(4, 3)], lambda x: slicing.slice(x, [1, 0], [2, -1])),

@@ -114,7 +114,7 @@ def test_operations_stand_for_their_branch() -> None:
     "make,error,message",
     [
         (lambda p: cond(True, lambda: 1, lambda: 2), TypeError, "pred must not be a Python bool"),
-        (lambda p: cond(p, 1.0, lambda: 2), TypeError, "true_fn must be callable"),
+        (lambda p: cond(p, "f", lambda: 2), TypeError, "true_fn must be callable"),  # type: ignore[arg-type]  # tested
         (lambda p: cond(p, lambda: 2), TypeError, r"cond\(\): false_fn argument required"),
         (
             lambda p: cond(p, lambda: 1, lambda: 2, fn1=lambda: 3),

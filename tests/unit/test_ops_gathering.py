@@ -16,6 +16,14 @@ from holdfast.runtime import Session
 P = np.arange(15, dtype=np.float32).reshape(5, 3)
 
 
+def _floats(values: Any) -> Any:
+    return np.array(values, np.float32)
+
+
+def _ints(values: Any) -> Any:
+    return np.array(values, np.int32)
+
+
 def _run(tensor: Any) -> Any:
     with Session() as session:
         return session.run(tensor)
@@ -37,10 +45,10 @@ VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
     "rows by position": (lambda: gather_nd(_open(P), [[[4]], [[1]]]), P[[[4], [1]]]),
     "all of it": (lambda: gather_nd(P, np.zeros((2, 0), np.int32)), np.stack([P, P])),
     "strings by position": (lambda: gather_nd(["a", "b"], [[1]]), np.array([b"b"], object)),
-    "scatter": (lambda: scatter_nd([[1], [3]], [5.0, 6.0], [4]), np.float32([0, 5, 0, 6])),
-    "scatter adds up": (lambda: scatter_nd([[1], [1]], [5, 6], [3]), np.int32([0, 11, 0])),
-    "scatter rows": (lambda: scatter_nd([[2]], [[1.0, 2.0]], _open([3, 2])), np.float32([[0, 0], [0, 0], [1, 2]])),
-    "scatter elements": (lambda: scatter_nd([[0, 1]], [7], [1, 2]), np.int32([[0, 7]])),
+    "scatter": (lambda: scatter_nd([[1], [3]], [5.0, 6.0], [4]), _floats([0, 5, 0, 6])),
+    "scatter adds up": (lambda: scatter_nd([[1], [1]], [5, 6], [3]), _ints([0, 11, 0])),
+    "scatter rows": (lambda: scatter_nd([[2]], [[1.0, 2.0]], _open([3, 2])), _floats([[0, 0], [0, 0], [1, 2]])),
+    "scatter elements": (lambda: scatter_nd([[0, 1]], [7], [1, 2]), _ints([[0, 7]])),
 }
 
 

@@ -17,6 +17,14 @@ A = np.arange(6, dtype=np.float32).reshape(2, 3)
 M = A % 2 == 0
 
 
+def _floats(values: Any) -> Any:
+    return np.array(values, np.float32)
+
+
+def _ints(values: Any) -> Any:
+    return np.array(values, np.int32)
+
+
 def _run(tensor: Any) -> Any:
     with Session() as session:
         return session.run(tensor)
@@ -41,19 +49,19 @@ VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
     ),
     "sequence_mask as floats": (
         lambda: masking.sequence_mask([2, 0], dtype=dtypes.float32),
-        np.float32([[1, 1], [0, 0]]),
+        _floats([[1, 1], [0, 0]]),
     ),
     "reverse": (lambda: reordering.reverse(A, [1]), A[:, ::-1]),
     "reverse nothing": (lambda: reordering.reverse(_open(A), np.zeros(0, np.int32)), A),
     "reverse both": (lambda: reordering.reverse(A, [-1, 0]), A[::-1, ::-1]),
     "reverse_sequence": (
         lambda: reordering.reverse_sequence(A, [2, 3], seq_axis=1, batch_axis=0),
-        np.float32([[1, 0, 2], [5, 4, 3]]),
+        _floats([[1, 0, 2], [5, 4, 3]]),
     ),
-    "invert_permutation": (lambda: reordering.invert_permutation([2, 0, 1]), np.int32([1, 2, 0])),
-    "stitch": (lambda: dynamic_rows.dynamic_stitch([[0, 2], [1, 0]], [[1, 2], [3, 4]]), np.int32([4, 3, 2])),
+    "invert_permutation": (lambda: reordering.invert_permutation([2, 0, 1]), _ints([1, 2, 0])),
+    "stitch": (lambda: dynamic_rows.dynamic_stitch([[0, 2], [1, 0]], [[1, 2], [3, 4]]), _ints([4, 3, 2])),
     "stitch with a hole": (lambda: dynamic_rows.dynamic_stitch([2], [A[0]]), np.stack([0 * A[0], 0 * A[0], A[0]])),
-    "segment_sum": (lambda: dynamic_rows.segment_sum(A, [0, 2]), np.float32([[0, 1, 2], [0, 0, 0], [3, 4, 5]])),
+    "segment_sum": (lambda: dynamic_rows.segment_sum(A, [0, 2]), _floats([[0, 1, 2], [0, 0, 0], [3, 4, 5]])),
     "segment_sum of nothing": (lambda: dynamic_rows.segment_sum(A[:0], np.zeros(0, np.int32)), A[:0]),
 }
 

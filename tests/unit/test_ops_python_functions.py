@@ -14,6 +14,10 @@ from holdfast.ops.python_functions import py_func
 from holdfast.runtime import Session
 
 
+def _ints(values: Any) -> Any:
+    return np.array(values, np.int32)
+
+
 def _run(element: Any) -> Any:
     with Session() as session:
         return session.run(element)
@@ -82,7 +86,7 @@ def test_results_are_borrowed() -> None:
 @pytest.mark.parametrize(
     "function,types,message",
     [
-        (lambda: np.int32([1]), dtypes.float32, "0-th value returned by pyfunc_[0-9]+ is int32, but expects float"),
+        (lambda: _ints([1]), dtypes.float32, "0-th value returned by pyfunc_[0-9]+ is int32, but expects float"),
         (lambda: 1.0, dtypes.float32, "is double, but expects float"),
         (lambda: (1.0, 2), [dtypes.float64], "returns 2 values, but expects to see 1 values"),
         (lambda: None, dtypes.float32, "returns 0 values, but expects to see 1 values"),

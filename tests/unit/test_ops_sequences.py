@@ -18,6 +18,14 @@ A = np.arange(6, dtype=np.float32).reshape(2, 3)
 W = [[1, 2], [0, 1]]
 
 
+def _floats(values: Any) -> Any:
+    return np.array(values, np.float32)
+
+
+def _ints(values: Any) -> Any:
+    return np.array(values, np.int32)
+
+
 def _run(tensor: Any) -> Any:
     with Session() as session:
         return session.run(tensor)
@@ -43,21 +51,21 @@ VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
     "zeros_like of strings": (lambda: sequences.zeros_like(_open(["a"])), np.array([b""], object)),
     "fill": (lambda: sequences.fill(_open([2, 2]), 7), np.full((2, 2), 7, np.int32)),
     "linspace": (lambda: sequences.linspace(0.0, 1.0, 5), np.linspace(0, 1, 5, dtype=np.float32)),
-    "linspace of one": (lambda: sequences.linspace(3.0, 1.0, _open(1)), np.float32([3])),
+    "linspace of one": (lambda: sequences.linspace(3.0, 1.0, _open(1)), _floats([3])),
     "range": (lambda: sequences.range(5), np.arange(5, dtype=np.int32)),
-    "range down": (lambda: sequences.range(9, 2, -2), np.int32([9, 7, 5, 3])),
+    "range down": (lambda: sequences.range(9, 2, -2), _ints([9, 7, 5, 3])),
     "range of floats": (lambda: sequences.range(_open(0.0), 1.0, 0.1), _summed([0] + [0.1] * 9)),
     "range of int64": (lambda: sequences.range(3, dtype=dtypes.int64), np.arange(3)),
     "empty range": (lambda: sequences.range(3, 3), np.zeros(0, np.int32)),
-    "one_hot": (lambda: sequences.one_hot([2, -1, 5], 3), np.float32([[0, 0, 1], [0, 0, 0], [0, 0, 0]])),
-    "one_hot first axis": (lambda: sequences.one_hot([1, 0], 3, axis=0), np.float32([[0, 1], [1, 0], [0, 0]])),
-    "one_hot of values": (lambda: sequences.one_hot([1], _open(2), 5, 6), np.int32([[6, 5]])),
+    "one_hot": (lambda: sequences.one_hot([2, -1, 5], 3), _floats([[0, 0, 1], [0, 0, 0], [0, 0, 0]])),
+    "one_hot first axis": (lambda: sequences.one_hot([1, 0], 3, axis=0), _floats([[0, 1], [1, 0], [0, 0]])),
+    "one_hot of values": (lambda: sequences.one_hot([1], _open(2), 5, 6), _ints([[6, 5]])),
     "eye": (lambda: diagonals.eye(2, 3), np.eye(2, 3, dtype=np.float32)),
     "eye in batches": (lambda: diagonals.eye(_open(2), batch_shape=[2]), np.stack([np.eye(2, dtype=np.float32)] * 2)),
-    "matrix_diag": (lambda: diagonals.matrix_diag([1, 2]), np.diag(np.int32([1, 2]))),
-    "matrix_diag_part": (lambda: diagonals.matrix_diag_part(A), np.float32([0, 4])),
-    "matrix_set_diag": (lambda: diagonals.matrix_set_diag(A, [8.0, 9.0]), np.float32([[8, 1, 2], [3, 9, 5]])),
-    "diag": (lambda: diagonals.diag([1, 2]), np.diag(np.int32([1, 2]))),
+    "matrix_diag": (lambda: diagonals.matrix_diag([1, 2]), np.diag(_ints([1, 2]))),
+    "matrix_diag_part": (lambda: diagonals.matrix_diag_part(A), _floats([0, 4])),
+    "matrix_set_diag": (lambda: diagonals.matrix_set_diag(A, [8.0, 9.0]), _floats([[8, 1, 2], [3, 9, 5]])),
+    "diag": (lambda: diagonals.diag([1, 2]), np.diag(_ints([1, 2]))),
     "pad": (lambda: padding.pad(A, W), np.pad(A, W)),
     "pad with values": (lambda: padding.pad(_open(A), W, constant_values=7.0), np.pad(A, W, constant_values=7)),
     "pad strings": (lambda: padding.pad(["a"], [[1, 0]]), np.array([b"", b"a"], object)),
@@ -82,7 +90,7 @@ def test_values(name: str) -> None:
 @pytest.mark.parametrize("indexing", ["xy", "ij"])
 def test_meshgrid(indexing: Any) -> None:
     """Coordinates are NumPy's in both orders."""
-    vectors = [np.int32([1, 2]), np.int32([3, 4, 5]), np.int32([6])]
+    vectors = [_ints([1, 2]), _ints([3, 4, 5]), _ints([6])]
     for ours, theirs in zip(
         _run(meshgrid(*vectors, indexing=indexing)), np.meshgrid(*vectors, indexing=indexing), strict=True
     ):

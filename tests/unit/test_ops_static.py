@@ -128,3 +128,11 @@ def test_long_chains_are_not_followed_for_ever() -> None:
         tensor = cast(tensor, dtypes.int64 if tensor.dtype == dtypes.int32 else dtypes.int32)
     assert constant_value(tensor) is None
     assert constant_value_as_shape(tensor).as_tuple() == (None,)
+
+
+def test_vectors_that_meet_again_and_again() -> None:
+    """Slices and concatenations of one vector do not multiply the work."""
+    vector = shape_queries.shape(_partial())
+    for _ in range(30):
+        vector = joining.concat([vector[:1], vector[1:]], 0)
+    assert constant_value_as_shape(vector).as_tuple() == (2, None, 3)

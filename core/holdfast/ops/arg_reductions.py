@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast import dtypes
-from holdfast.graph.op_def import define_op, not_differentiable, type_attr
+from holdfast.graph.op_def import define_op, type_attr
 from holdfast.ops import shape_rules
 from holdfast.ops.elementwise import node
 from holdfast.ops.number_types import INDICES, NUMBERS
@@ -51,7 +51,6 @@ for _op_type in ("ArgMax", "ArgMin"):
         },
         shape=_arg_shape,
     )
-not_differentiable("ArgMax", "ArgMin")
 
 
 def argmax(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from holdfast import dtypes
 from holdfast.graph import name_scope
-from holdfast.graph.op_def import boolean, define_op, integer, not_differentiable, register_gradient, type_attr
+from holdfast.graph.op_def import boolean, define_op, integer, register_gradient, type_attr
 from holdfast.graph.operation import Operation
 from holdfast.graph.tensor import Tensor
 from holdfast.ops import number_types, sequences, shape_rules
@@ -75,7 +75,6 @@ define_op(
     attrs={"T": _TARGETS},
     shape=_in_top_k_shape,
 )
-not_differentiable("InTopK", "InTopKV2")
 
 
 @register_gradient("TopKV2")

@@ -102,7 +102,6 @@ not_differentiable(
     "RandomStandardNormal",
     "TruncatedNormal",
     "RandomUniformInt",
-    "RandomShuffle",
     "Multinomial",
     "RandomGamma",
     "RandomPoisson",

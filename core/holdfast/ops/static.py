@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Value = NDArray[Any] | None
 Evaluator = Callable[["Operation", int], Value]
+Partials = dict[Tensor, tuple[int | None, ...] | None]
 
 _MAX_DEPTH = 64
 """How far back a value is followed: real graphs need a handful of steps."""
@@ -99,7 +100,7 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
     known = constant_value(tensor)
     if known is not None:
         return shapes.TensorShape([int(d) if d >= 0 else None for d in known])
-    partial = _partial_shape(tensor, 0)
+    partial = _partial_shape(tensor, 0, {})
     return shapes.unknown_shape(dims[0]) if partial is None else shapes.TensorShape(partial)
 
 
@@ -114,8 +115,15 @@ def partial_value(tensor: Tensor, count: int) -> list[int | None]:
     return [None] * count
 
 
-def _partial_shape(tensor: Tensor, depth: int) -> tuple[int | None, ...] | None:
+def _partial_shape(tensor: Tensor, depth: int, seen: Partials) -> tuple[int | None, ...] | None:
     """Return the known elements of a vector that describes a shape; None if not even their number is known."""
+    if tensor not in seen:
+        # Kept while one shape is asked for: slices and concatenations of one vector meet in it again and again.
+        seen[tensor] = _find_partial_shape(tensor, depth, seen)
+    return seen[tensor]
+
+
+def _find_partial_shape(tensor: Tensor, depth: int, seen: Partials) -> tuple[int | None, ...] | None:
     op = tensor.op
     value = _value(tensor, depth)
     if value is not None:
@@ -126,27 +134,26 @@ def _partial_shape(tensor: Tensor, depth: int) -> tuple[int | None, ...] | None:
         return op.inputs[tensor.value_index].shape.as_tuple()
     if op.type == "Pack":
         parts = [_value(t, depth + 1) for t in op.inputs]
-        return tuple(None if p is None or p < 0 else int(p) for p in parts)
+        return tuple(None if p is None or p.size != 1 or p.item() < 0 else p.item() for p in parts)
     if op.type == "ConcatV2":
-        found = [_partial_shape(t, depth + 1) for t in op.inputs[:-1]]
+        found = [_partial_shape(t, depth + 1, seen) for t in op.inputs[:-1]]
         return None if None in found else sum((part for part in found if part is not None), ())
     if op.type == "StridedSlice":
-        return _partial_slice(op, depth)
+        return _partial_slice(op, depth, seen)
     size = tensor.shape.as_tuple()
-    return None if not size or size[0] is None or size[0] > MAX_RANK else (None,) * size[0]
+    return None if not size or size[0] is None else (None,) * size[0]
 
 
-def _partial_slice(op: Operation, depth: int) -> tuple[int | None, ...] | None:
+def _partial_slice(op: Operation, depth: int, seen: Partials) -> tuple[int | None, ...] | None:
     """Return the known elements of a slice of a vector."""
-    whole = _partial_shape(op.inputs[0], depth + 1)
+    if op.attrs["new_axis_mask"] or op.attrs["shrink_axis_mask"]:
+        return None
+    whole = _partial_shape(op.inputs[0], depth + 1, seen)
     numbers = [_value(t, depth + 1) for t in op.inputs[1:]]
     if whole is None or any(n is None or n.size != 1 for n in numbers):
         return None
     begin, end, strides = (n.tolist() for n in numbers if n is not None)
-    spec = SliceSpec.from_attrs(op.attrs, begin, end, strides)
-    if spec.new_axis_mask or spec.shrink_axis_mask:
-        return None
-    index, _ = resolve(spec, (len(whole),))
+    index, _ = resolve(SliceSpec.from_attrs(op.attrs, begin, end, strides), (len(whole),))
     return whole[index[0]] if isinstance(index[0], slice) else None
 
 

@@ -43,7 +43,7 @@ def print_tensors_in_checkpoint_file(
             if not all_tensors and not tensor_name:
                 print(checkpoint.debug_string())
                 return
-            for name in sorted(checkpoint.entries) if all_tensors else [tensor_name]:
+            for name in [tensor_name] if tensor_name and not all_tensors else sorted(checkpoint.entries):
                 print("tensor_name: ", name)
                 print(checkpoint.read(name))
     except (OpError, OSError) as error:
