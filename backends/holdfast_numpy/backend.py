@@ -13,6 +13,7 @@ from holdfast.contracts import Array, Kernel, MemoryStatistics, UpdateKernel
 from holdfast.dtypes import DType
 from holdfast.errors import ConfigError
 from holdfast.kernels.array_backend import ArrayBackend, ArrayDevice
+from holdfast_numpy.kernels.catalogue import overrides
 from holdfast_numpy.versions import numpy_facts
 
 
@@ -20,7 +21,7 @@ class NumpyDevice(ArrayDevice):
     """A share of the host in name only: all devices are the same memory and the same cores."""
 
     def __init__(self, index: int = 0) -> None:
-        super().__init__(np, "CPU", index)
+        super().__init__(np, "CPU", index, overrides())
 
     def _find_dtype(self, dtype: DType) -> Any:
         """Return NumPy's type: here strings, bfloat16 and quantized types are at home as well."""
@@ -70,7 +71,7 @@ class NumpyBackend(ArrayBackend):
             raise ConfigError(
                 key=f"backend.numpy-cpu.{option}", found=value, expected="no options: this backend has none"
             )
-        super().__init__("numpy-cpu", np)
+        super().__init__("numpy-cpu", np, overrides=overrides())
 
     @property
     def limitations(self) -> Mapping[str, str]:

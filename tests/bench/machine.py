@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.threads import VARIABLES
 
+LOAD = "load at the start"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,13 +24,15 @@ def machine_facts() -> dict[str, str]:
         "cores": f"{_usable_cores()} usable of {os.cpu_count()}",
         "memory": _memory(),
         "threads": ", ".join(f"{name}={os.environ.get(name, 'not set')}" for name in VARIABLES[:2]),
-        "load at the start": _load(),
+        LOAD: _load(),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "holdfast": f"{holdfast.__version__} {_revision()}".strip(),
     }
-    for device_type in plugins.device_types:
+    for device_type in plugins.device_types():
         backend = plugins.backend_for(device_type)
+        if backend is None:
+            continue
         facts.update({f"{backend.name}: {name}": value for name, value in backend.version_facts().items()})
     return facts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -57,7 +57,7 @@ class Row:
     baseline: str = ""
     """The contestant of this process that the row is compared with first; empty where there is none."""
     peers: Sequence[str] = ()
-    """Other libraries that can do the same work."""
+    """Other libraries that can do the same work, by the names in ``peers/serve.py``."""
     targets: Sequence[Target] = ()
     unit: str = "s"
     """``s`` or ``B``."""
@@ -65,15 +65,14 @@ class Row:
     """Largest relative difference between the proofs of two contestants."""
     slow: bool = False
     """Left out of quick runs, unless it is asked for by name."""
+    group: str = "Graphs and sessions"
+    """Rows of one group share a table, with a column for each peer of any of them."""
 
-
-@dataclass(slots=True)
-class Ready:
-    """The contestants of a row that are set up."""
-
-    contestants: dict[str, Contestant] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    """Those that are not there, each with the reason."""
+    def __post_init__(self) -> None:
+        known = {*self.contestants, *self.peers}
+        named = {HOLDFAST, *filter(None, (self.baseline, *(target.of for target in self.targets)))}
+        if not named <= known:
+            raise ValueError(f"{self.name}: no contestant is {sorted(named - known)}, there are {sorted(known)}")
 
 
 def stepping(step: Callable[[], object], proof: Callable[[], Proof] | None = None) -> Contestant:

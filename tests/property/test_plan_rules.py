@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.property.naive import NaiveError, NaiveSession
-from tests.property.programs import SIZE, Instruction, Program, programs
 
 import holdfast as tf
 from holdfast.runtime.slots import Snapshot
+from tests.property.naive import NaiveError, NaiveSession
+from tests.property.programs import Instruction, Program, programs
+from tests.property.run_plans import RunPlan, run_plans
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """One run of a program."""
-
-    predicates: tuple[bool, bool]
-    index: int
-    picks: list[int]
-    fed_values: list[int]
-    fed_variable: int | None
-    how: str
-
-
-run_plans = st.lists(
-    st.builds(
-        RunPlan,
-        predicates=st.tuples(st.booleans(), st.booleans()),
-        # One of five indices is out of range: the run fails in its middle.
-        index=st.integers(0, 4).map(lambda i: 9 if i == 4 else i % SIZE),
-        picks=st.lists(st.integers(0, 40), min_size=1, max_size=5),
-        fed_values=st.lists(st.integers(2, 20), max_size=1),
-        fed_variable=st.sampled_from([None, None, None, 0, 1]),
-        how=st.sampled_from(["run", "run", "callable", "read-only"]),
-    ),
-    min_size=1,
-    max_size=4,
-)
 
 
 class Pair:
@@ -59,9 +30,7 @@ class Pair:
 
     def run(self, plan: RunPlan) -> None:
         """Run both, compare what they return and leave behind."""
-        choices = [*self.program.values, *self.program.updates, *self.program.all_variables, *self.program.inner]
-        fetches = [choices[i % len(choices)] for i in plan.picks]
-        feeds = self.feeds(plan)
+        fetches, feeds = plan.fetches(self.program), plan.feeds(self.program)
         expected = self.run_naive(fetches, {key: np.copy(value) for key, value in feeds.items()})
         before = {key: np.copy(value) for key, value in feeds.items()}
         found = self.run_ours(plan.how, fetches, feeds)
@@ -70,18 +39,6 @@ class Pair:
             np.testing.assert_array_equal(value, before[key])
         self.scribble(found, feeds, plan.how)
         self.check_state()
-
-    def feeds(self, plan: RunPlan) -> dict[Any, Any]:
-        """Return the feeds of a run: placeholders, perhaps an intermediate value and a variable."""
-        program = self.program
-        feeds: dict[Any, Any] = {program.feed: np.array([0.5, -1.0, 2.0], np.float32), program.index: plan.index}
-        feeds[program.index] = np.array(plan.index, np.int32)
-        feeds.update({p: np.array(v) for p, v in zip(program.predicates, plan.predicates, strict=True)})
-        for i in plan.fed_values:
-            feeds[program.values[i % len(program.values)]] = np.array([4.0, 5.0, 6.0], np.float32)
-        if plan.fed_variable is not None:
-            feeds[program.variables[plan.fed_variable]] = np.array([-1.0, -2.0, -3.0], np.float32)
-        return feeds
 
     def run_naive(self, fetches: list[Any], feeds: dict[Any, Any]) -> Any:
         """Return the values, or the name of the error."""
@@ -160,9 +117,7 @@ def test_a_session_agrees_with_an_interpreter_that_copies_everything(
 
 @given(programs, run_plans)
 @settings(max_examples=60)
-def test_a_snapshot_keeps_its_values_while_runs_go_on(
-    instructions: list[Instruction], plans: list[RunPlan]
-) -> None:
+def test_a_snapshot_keeps_its_values_while_runs_go_on(instructions: list[Instruction], plans: list[RunPlan]) -> None:
     """Whatever runs update, a snapshot has the values of its instant, and the runs are none the wiser."""
     with tf.Graph().as_default(), tf.Session() as sess:
         pair = Pair(Program(instructions), sess)

@@ -276,7 +276,7 @@ def test_nothing_flows_through_integers_and_bools() -> None:
 
 
 def test_every_op_says_whether_it_has_a_gradient() -> None:
-    """Each op type of this family either has a gradient or declares that it has none; indices of extremes have an error."""
+    """Each op type of this family has a gradient or declares that it has none; for indices there is an error."""
     assert set(FAMILY) <= set(op_types())
     for op_type in set(FAMILY) - {"ArgMax", "ArgMin"}:
         gradient_function(op_type)

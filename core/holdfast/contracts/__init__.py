@@ -20,6 +20,7 @@ from holdfast.contracts.kernel import (
     IntoKernel,
     Kernel,
     KernelRequest,
+    PlainKernel,
     UpdateKernel,
 )
 from holdfast.contracts.region import Region, RegionOp
@@ -46,6 +47,7 @@ __all__ = [
     "KernelRequest",
     "MemoryStatistics",
     "Outputs",
+    "PlainKernel",
     "ReadableFile",
     "Reader",
     "Region",

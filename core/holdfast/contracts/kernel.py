@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -85,3 +85,17 @@ class ExpressionKernel(Protocol):
         The further names must begin with ``_k_``; the compiler renames them. Text of a graph never goes into the
         expression.
         """
+
+
+@runtime_checkable
+class PlainKernel(Protocol):
+    """Ability of a :class:`Kernel` with one output: a plain function computes it, without the run's context.
+
+    The compiled plan calls the function itself. Where the function or the expression of an :class:`ExpressionKernel`
+    raises, the runtime calls the kernel with the same inputs, and what the kernel raises is the error that is told: so
+    only the kernel need put errors well. The function must raise wherever the kernel does.
+    """
+
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """``(*inputs) -> output``: what ``kernel(context, *inputs)[0]`` is, and as fresh or shared as that."""

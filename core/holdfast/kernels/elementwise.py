@@ -38,6 +38,11 @@ class Binary:
             check_broadcast(x.shape, y.shape)
             raise
 
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The function."""
+        return self.function
+
 
 def one_function(xp: Any, request: KernelRequest, function: Callable[..., Array]) -> Callable[..., Array]:
     """Return a single function of the namespace, widened where the namespace lacks the dtype."""

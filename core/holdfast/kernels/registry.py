@@ -65,6 +65,11 @@ class Pure:
         """Compute the output."""
         return (self.function(*inputs),)
 
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The function."""
+        return self.function
+
 
 @dataclass(frozen=True, slots=True)
 class PureMany:
@@ -90,6 +95,11 @@ class View:
     def __call__(self, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
         """Compute the output."""
         return (self.function(*inputs),)
+
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The function."""
+        return self.function
 
 
 @dataclass(frozen=True, slots=True)

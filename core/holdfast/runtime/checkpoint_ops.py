@@ -126,7 +126,7 @@ class _Save:
         given = context.run.request
         request = given if isinstance(given, SaveRequest) else SaveRequest()
         sources = [
-            tensor_source(name, np.asarray(value), dtype=tensor.dtype.base_dtype, spec=spec)
+            tensor_source(name, np.asarray(context.device.to_host(value)), dtype=tensor.dtype.base_dtype, spec=spec)
             for name, spec, value, tensor in zip(names, specs, values, self._op.inputs[3:], strict=True)
         ]
         metadata = SaveMetadata(

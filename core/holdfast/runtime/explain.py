@@ -69,15 +69,18 @@ def _row(number: int, step: Step, plan: Plan) -> tuple[str, ...]:
         escaped(step.op.name),
         escaped(step.op.type),
         f"{step.device.device_type}:{step.device.index}",
-        f"{_KINDS.get(type(step), 'run')}{_how(step)}",
+        f"{_KINDS.get(type(step), 'run')}{_how(step, plan)}",
         _bytes(step.op),
         escaped(plan.notes.get(step.op.name, "")),
     )
 
 
-def _how(step: Step) -> str:
-    """Return whether a step writes in place, takes its value's memory or copies."""
+def _how(step: Step, plan: Plan) -> str:
+    """Return what a step reads, or whether it writes in place, takes its value's memory or copies."""
     match step:
+        case ReadStep():
+            slot = plan.template[step.slot]
+            return " a chosen variable" if slot is None else f" {escaped(slot.op.name)}"
         case AssignStep(steal=True):
             return " (takes the value's memory)"
         case AssignStep(in_place=True) | UpdateStep(in_place=True):

@@ -119,7 +119,7 @@ def _as_array(value: Any, dtype: dtypes.DType) -> Any:
         with np.errstate(all="ignore"):
             array = np.asarray(value, dtype=target)
         # The one check that TensorFlow makes: Python's integers must not change.
-        fits = not isinstance(value, int) or bool(array == value)
+        fits = not isinstance(value, int) or array.item() == value
     except OverflowError:
         array, fits = None, False
     if not fits:

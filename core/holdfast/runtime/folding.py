@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holdfast.contracts import AliasingKernel
-
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel
     from holdfast.graph.operation import Operation
@@ -41,8 +39,6 @@ def fold(
             results = kernel(None, *(constants[i] for i in inputs))  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001  (what goes wrong is raised, with its op named, by the run that needs the value)
         return False
-    if isinstance(kernel, AliasingKernel):
-        results = tuple(device.copy(r) for r in results)
     for tensor, value in zip(op.outputs, results, strict=True):
         lowering.define(tensor, lowering.registers.constant(value, device))
     lowering.folded += 1

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
+from holdfast import errors
 
 if TYPE_CHECKING:
     from holdfast.runtime.plan import Fetch
     from holdfast.runtime.slots import Slot
 
 
-def hand_out(fetch: Fetch, registers: list[Any], *, copy: bool) -> Any:
+def hand_out(fetch: Fetch, registers: Sequence[Any] | Mapping[int, Any], *, copy: bool) -> Any:
     """Return a fetched value as the caller's own; without ``copy``, read-only and perhaps a variable's memory."""
     raw = registers[fetch.register]
     value = raw
@@ -30,6 +33,26 @@ def hand_out(fetch: Fetch, registers: list[Any], *, copy: bool) -> Any:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def giver(fetch: Fetch, slots: Mapping[int, Any]) -> Callable[[Any, bool], Any]:
+    """Return a function ``(value, copy) -> handed out value`` of a fetch; ``slots`` are the variables it may share."""
+
+    def give(value: Any, copy: bool) -> Any:
+        if isinstance(value, np.generic):
+            return value
+        return hand_out(fetch, {**slots, fetch.register: value}, copy=copy)
+
+    return give
+
+
+def not_taken(fetch: Fetch, index: int) -> NoReturn:
+    """Raise TensorFlow's error for a fetched value that this run has not computed."""
+    text = (
+        f"Retval[{index}] does not have value\nThe branch that computes '{fetch.tensor.name}' was not taken in this "
+        "run."
+    )
+    raise errors.InvalidArgumentError(None, fetch.tensor.op, text)
 
 
 def _copied(array: NDArray[Any]) -> NDArray[Any]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast import errors
+from holdfast.runtime.assigning import assign
 from holdfast.runtime.failures import raise_at
-from holdfast.runtime.hand_outs import hand_out
+from holdfast.runtime.hand_outs import hand_out, not_taken
+from holdfast.runtime.moves import Moves
 from holdfast.runtime.plan import (
     AnyStep,
     AssignStep,
@@ -23,38 +24,25 @@ from holdfast.runtime.plan import (
     Step,
     UpdateStep,
 )
-from holdfast.runtime.slots import Buffer, Slot, Snapshot
+from holdfast.runtime.slots import Slot, Snapshot
 from holdfast.runtime.transfers import transfer
 
 if TYPE_CHECKING:
-    from holdfast.contracts import Array
     from holdfast.runtime.context import Run
 
 _UNSET: Any = None
 """What a register holds before it is written, and after it was let go of."""
 
 
-class Frame:
+class Frame(Moves):
     """What one run of a plan works on: registers, and the buffers that its variables left behind."""
 
-    __slots__ = ("_left", "registers", "run")
+    __slots__ = ("registers", "run")
 
     def __init__(self, registers: list[Any], run: Run) -> None:
+        super().__init__()
         self.registers = registers
         self.run = run
-        self._left: list[tuple[Slot, Buffer, bool]] = []
-
-    def move(self, slot: Slot, array: Array, *, reuse: bool = True) -> None:
-        """Give a variable a new buffer. What it had is held until the run has ended, as registers may alias it."""
-        old = slot.replace(array)
-        if old is not None:
-            old.hold()
-            self._left.append((slot, old, reuse))
-
-    def end(self) -> None:
-        """Let go of the buffers that were left behind."""
-        for slot, buffer, reuse in self._left:
-            slot.release(buffer, reuse=reuse)
 
 
 def interpret(plan: Plan, feeds: Sequence[Any], run: Run, *, copy: bool) -> list[Any]:
@@ -101,11 +89,7 @@ def _fetched(plan: Plan, index: int, registers: list[Any], *, copy: bool) -> Any
     """Return a fetched value."""
     fetch = plan.fetches[index]
     if fetch.guard and not holds(fetch.guard, registers):
-        text = (
-            f"Retval[{index}] does not have value\nThe branch that computes '{fetch.tensor.name}' was not taken in "
-            "this run."
-        )
-        raise errors.InvalidArgumentError(None, fetch.tensor.op, text)
+        not_taken(fetch, index)
     return hand_out(fetch, registers, copy=copy)
 
 
@@ -121,32 +105,7 @@ def _read(step: ReadStep, frame: Frame) -> None:
 
 
 def _assign(step: AssignStep, frame: Frame) -> None:
-    slot: Slot = frame.registers[step.slot]
-    value = frame.registers[step.value]
-    device, buffer = slot.device, slot.buffer
-    shape = tuple(np.shape(value))
-    if step.validate_shape:
-        _check_assigned_shape(slot, shape)
-    if step.steal and device.ownable(value):
-        # A temporary moves in, so that no memory need be kept for the next copy on write.
-        frame.move(slot, value, reuse=False)
-    elif step.in_place and buffer is not None and buffer.holders == 0 and tuple(buffer.array.shape) == shape:
-        device.copy_into(buffer.array, value)
-    else:
-        array = slot.fresh(shape)
-        device.copy_into(array, value)
-        frame.move(slot, array)
-
-
-def _check_assigned_shape(slot: Slot, found: tuple[int, ...]) -> None:
-    """Raise TensorFlow's error unless a value has the shape of the variable's value, or, before it has one, may have it."""
-    wanted = slot.op.outputs[0].shape.as_tuple() if slot.buffer is None else tuple(slot.buffer.array.shape)
-    if wanted is None:
-        return
-    if len(wanted) != len(found) or any(w not in (None, f) for w, f in zip(wanted, found, strict=True)):
-        left, right = ("[" + ",".join("?" if d is None else str(d) for d in dims) + "]" for dims in (wanted, found))
-        text = f"Assign requires shapes of both tensors to match. lhs shape= {left} rhs shape= {right}"
-        raise errors.InvalidArgumentError(None, None, text)
+    assign(step, frame.registers[step.slot], frame.registers[step.value], frame)
 
 
 def _update(step: UpdateStep, frame: Frame) -> None:

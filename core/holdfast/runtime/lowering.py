@@ -13,7 +13,7 @@ from holdfast.runtime.aliasing import decide_memory
 from holdfast.runtime.checkpoint_ops import SESSION_OPS, SessionKernels
 from holdfast.runtime.control_flow import lower_merge, lower_switch
 from holdfast.runtime.folding import fold
-from holdfast.runtime.placeholders import lower_placeholder
+from holdfast.runtime.placeholders import PLACEHOLDERS, lower_placeholder
 from holdfast.runtime.plan import (
     AssignStep,
     Fetch,
@@ -105,6 +105,10 @@ class Lowering:
         feed_registers = tuple(self.registers.new(None, (BORROWED,)) for _ in feeds)
         self.values.update(zip(feeds, feed_registers, strict=True))
         for op in ops:
+            if op.type in _VARIABLES:
+                # First of all, so that an error about a device names the variable, as TensorFlow's does.
+                self._placer.device(op)
+        for op in ops:
             self._lower(op)
         for op in targets:
             if is_own_read(op):
@@ -193,7 +197,8 @@ class Lowering:
         """Lower an op that has a kernel."""
         own = self._session_kernels.kernel(op)
         if own is not None:
-            self._run(op, self.devices.host.device, guard, own)
+            # What it gives are NumPy's arrays, whatever library the host's device is of.
+            self._run(op, self.devices.host.device, guard, own, where=None)
             return
         kernel = self._kernels(op, device)
         if kernel is None:
@@ -205,14 +210,16 @@ class Lowering:
         if isinstance(kernel, UpdateKernel):
             self._update(op, guard, kernel)
         else:
-            self._run(op, device, guard, kernel)
+            self._run(op, device, guard, kernel, where=device)
 
-    def _run(self, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel) -> None:
-        """Lower an op whose kernel is a function of values."""
+    def _run(
+        self, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel, *, where: Device | None
+    ) -> None:
+        """Lower an op whose kernel is a function of values; ``where`` is the device of its outputs."""
         inputs = tuple(self.value(t, op, device, guard) for t in op._inputs)
         if fold(self, op, device, guard, kernel, inputs):
             return
-        outputs = [self.registers.new(device, roots) for roots in self._output_roots(op, kernel, inputs)]
+        outputs = [self.registers.new(where, roots) for roots in self._output_roots(op, kernel, inputs)]
         for tensor, register in zip(op.outputs, outputs, strict=True):
             self.define(tensor, register)
         self.emit(RunStep(op, device, guard, kernel, inputs, tuple(outputs)))
@@ -345,7 +352,7 @@ _LOWER: dict[str, Callable[[Lowering, Operation, Device, Guard], None]] = {
     **dict.fromkeys(_PASS_ON, Lowering._pass_on),
     **dict.fromkeys(_ONLY_ORDER, Lowering._only_order),
     **dict.fromkeys(_VARIABLES, Lowering._variable),
-    **dict.fromkeys(("Placeholder", "PlaceholderV2"), Lowering._placeholder),
+    **dict.fromkeys(PLACEHOLDERS, Lowering._placeholder),
     **dict.fromkeys(("Switch", "RefSwitch"), Lowering._switch),
     "Const": Lowering._constant,
     "Assign": Lowering._assign,

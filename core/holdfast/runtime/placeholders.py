@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from holdfast.runtime.lowering import Lowering
     from holdfast.runtime.plan import Guard
 
+PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
+"""Op types whose value comes from a feed, or not at all."""
+
 _TYPE_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
 """TensorFlow's C++ names, where they differ."""
 

@@ -60,10 +60,18 @@ class Placer:
         """
         placed = self._placed.get(op)
         if placed is None:
-            placed = self._placed[op] = self._place(op)
-            if self._verbose:
-                _tell(f"{escaped(op.name)}: ({escaped(op.type)}): {placed.name}")
+            leader = _leader(op)
+            if leader is not op and leader not in self._placed:
+                self._enter(leader, self._place(leader, leader))
+            placed = self._place(op, leader)
+            self._enter(op, placed)
         return placed
+
+    def _enter(self, op: Operation, placed: SessionDevice) -> None:
+        """Keep the device of an operation."""
+        self._placed[op] = placed
+        if self._verbose:
+            _tell(f"{escaped(op.name)}: ({escaped(op.type)}): {placed.name}")
 
     def notes(self, ops: Iterable[Operation]) -> dict[str, str]:
         """Return by name what is to be said of the places of operations: fallbacks to other devices and to the host."""
@@ -77,11 +85,10 @@ class Placer:
                 notes[op.name] = f"computed on the host: {reason}"
         return notes
 
-    def _place(self, op: Operation) -> SessionDevice:
-        """Place an operation for the first time."""
-        leader = _leader(op)
+    def _place(self, op: Operation, leader: Operation) -> SessionDevice:
+        """Place an operation for the first time, where its leader is."""
         if leader is not op:
-            device = self.device(leader)
+            device = self._placed[leader]
             if self._supports(device, op):
                 return device
             asked, allowed = f"{device.name} (as '{leader.name}')", [device]
@@ -119,8 +126,8 @@ class Placer:
         if (asked, why) not in self._told:
             self._told.add((asked, why))
             log.warning(
-                "Soft placement: operation '%s' was asked to run on %s and runs on %s instead: %s. So do all others of "
-                "its kind; Session.explain tells which.",
+                "Soft placement: operation '%s' was asked to run on %s and runs on %s instead (%s). So do others of "
+                "its kind: Session.explain tells which.",
                 escaped(op.name),
                 where,
                 device.name,
@@ -133,7 +140,7 @@ class Placer:
             return f"{allowed[0].backend.name} has no kernel for {escaped(op.type)} with these dtypes"
         kind = (spec.device_type or "").upper()
         problem = self._devices.problem(kind) if kind else None
-        return (problem or "there is no such device").rstrip(".")
+        return problem or "there is no such device"
 
     def _message(self, op: Operation, spec: DeviceSpec, asked: str, allowed: list[SessionDevice], why: str) -> str:
         """Return TensorFlow's sentence and what to do."""
@@ -152,7 +159,7 @@ class Placer:
                 "graphs, or run them without those device scopes."
             )
         else:
-            advice += f"\nReason: {why}. With ConfigProto(allow_soft_placement=True) it runs on another device instead."
+            advice += f"\nReason: {why}\nWith ConfigProto(allow_soft_placement=True) it runs on another device instead."
         return (
             f"{head}Operation was explicitly assigned to {escaped(asked)} but available devices are [ {names} ]. "
             f"{advice}"

@@ -13,10 +13,11 @@ from holdfast.runtime.context import Run
 from holdfast.runtime.explain import explain
 from holdfast.runtime.feeds import collect_feeds, feed_key, feed_value, in_order, sorted_tensors
 from holdfast.runtime.fetches import Fetches
-from holdfast.runtime.interpreter import interpret
 from holdfast.runtime.locking import SessionLock
 from holdfast.runtime.lowering import RUNTIME_OPS, Lowering, kernel_request
+from holdfast.runtime.placeholders import PLACEHOLDERS
 from holdfast.runtime.placement import Placer
+from holdfast.runtime.prepared import PreparedPlan
 from holdfast.runtime.session_devices import SessionDevice, SessionDevices
 from holdfast.runtime.slots import SlotStore
 from holdfast.runtime.streams import RandomStreams
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from holdfast.contracts import Device, Kernel, UpdateKernel
     from holdfast.graph import Operation
-    from holdfast.runtime.plan import Plan
 
 
 class BaseSession:
@@ -36,6 +36,9 @@ class BaseSession:
     A session owns the values of the variables and the random streams; other sessions of the same graph have their
     own. One run at a time: other threads wait, except while a kernel blocks or calls back into Python.
     """
+
+    _interpreted_runs = 2
+    """So often a plan is interpreted before it is compiled: what runs once or twice is not worth it."""
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         if graph is not None and not isinstance(graph, Graph):
@@ -62,7 +65,7 @@ class BaseSession:
         self._streams = RandomStreams()
         self._lock = SessionLock()
         self._kernels: dict[tuple[Operation, int], Kernel | UpdateKernel | None] = {}
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[Any, PreparedPlan] = {}
         self._plans_for = -1
         self._closed = False
 
@@ -155,13 +158,22 @@ class BaseSession:
         with self._lock:
             self._check_open()
             plan = self._plan(structure.tensors, structure.targets, tuple(feeds))
-            run = Run(self._graph, self._lock, self._streams, plan.slots_read, request)
-            try:
-                return interpret(plan, list(feeds.values()), run, copy=copy)
-            finally:
-                run.end()
+            return self._carry_out(plan, list(feeds.values()), copy=copy, request=request)
 
-    def _plan(self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], fed: tuple[Tensor, ...]) -> Plan:
+    def _carry_out(self, plan: PreparedPlan, feeds: Sequence[Any], *, copy: bool, request: Any) -> list[Any]:
+        """Run a plan; the lock is held."""
+        function = plan.function(self._interpreted_runs)
+        if function is not None and not function.needs_run:
+            return function(feeds, None, copy=copy)
+        run = Run(self._graph, self._lock, self._streams, plan.plan.slots_read, request)
+        try:
+            return (function or plan.interpret)(feeds, run, copy=copy)
+        finally:
+            run.end()
+
+    def _plan(
+        self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], fed: tuple[Tensor, ...]
+    ) -> PreparedPlan:
         """Return the plan of a run, made at first need."""
         if self._plans_for != self._graph.mutations:
             # An existing op was changed: what was decided before may be wrong.
@@ -173,7 +185,7 @@ class BaseSession:
         if plan is None:
             ops = needed_ops(targets, fetches, set(fed))
             lowering = Lowering(self._devices, self._placer, self._slots, self._kernel)
-            plan = self._plans[key] = lowering.plan(ops, fed, fetches, targets)
+            plan = self._plans[key] = PreparedPlan(lowering.plan(ops, fed, fetches, targets), fed)
         return plan
 
     def _kernel(self, op: Operation, device: Device) -> Kernel | UpdateKernel | None:
@@ -224,16 +236,18 @@ class BaseSession:
         Parameters
         ----------
         feeds
-            The tensors that would be fed (a feed dict does as well).
+            The tensors that would be fed (a feed dict does as well), beside all placeholders, which always are.
         file
             Where to print; by default standard output.
         """
         self._check_open()
-        fed = tuple(sorted_tensors({feed_key(self._graph, k) for k in feeds}))
+        given = {feed_key(self._graph, k) for k in feeds}
         structure = Fetches(self._graph, fetches)
+        needed = needed_ops(structure.targets, structure.tensors, given)
+        fed = tuple(sorted_tensors(given | {op.outputs[0] for op in needed if op.type in PLACEHOLDERS}))
         with self._lock:
             plan = self._plan(structure.tensors, structure.targets, fed)
-        print(explain(plan), file=file)
+        print(explain(plan.plan), file=file)
 
 
 def _checked_config(config: Any) -> Any:

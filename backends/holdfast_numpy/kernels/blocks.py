@@ -1,0 +1,88 @@
+"""Work on large arrays block by block, with scratch memory that stays in the processor's cache.
+
+A formula of several steps reads and writes its operands once a step. Over a whole array each step goes to main memory,
+over a block only the first one does.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_BYTES = 1 << 18
+"""Size of a block of one operand: half a dozen lie in a cache, and the calls cost little against their work."""
+
+Floats: TypeAlias = NDArray[Any]
+
+
+class _Scratch(threading.local):
+    """Memory of one thread."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[tuple[int, np.dtype[Any]], Floats] = {}
+        self.workspaces: dict[tuple[int, np.dtype[Any]], Floats] = {}
+
+    def get(self, number: int, dtype: np.dtype[Any]) -> Floats:
+        """Return the buffer of that number: one block, with the contents that its last user left."""
+        found = self.buffers.get((number, dtype))
+        if found is None:
+            found = self.buffers[number, dtype] = np.empty(block_size(dtype), dtype)
+        return found
+
+    def grown(self, number: int, dtype: np.dtype[Any], size: int) -> Floats:
+        """Return the first elements of the workspace of that number."""
+        found = self.workspaces.get((number, dtype))
+        if found is None or found.size < size:
+            self.workspaces.pop((number, dtype), None)
+            found = self.workspaces[number, dtype] = np.empty(size, dtype)
+        return found[:size]
+
+
+_scratch = _Scratch()
+
+
+def block_size(dtype: np.dtype[Any]) -> int:
+    """Return how many elements a block has."""
+    return max(1, BLOCK_BYTES // dtype.itemsize)
+
+
+def scratch(like: Floats, number: int = 0, dtype: np.dtype[Any] | None = None) -> Floats:
+    """Return memory of an array's shape, and its dtype where none is given; see :func:`scratch_of`."""
+    return scratch_of(like.shape, like.dtype if dtype is None else dtype, number)
+
+
+def scratch_of(shape: tuple[int, ...], dtype: np.dtype[Any], number: int = 0) -> Floats:
+    """Return memory for the time of a call: a thread's own buffer, where it is large enough.
+
+    Functions that run at the same time use different numbers.
+    """
+    buffer = _scratch.get(number, dtype)
+    size = math.prod(shape)
+    if size > buffer.size:
+        return np.empty(shape, dtype)
+    return buffer[:size].reshape(shape)
+
+
+def workspace(shape: tuple[int, ...], dtype: np.dtype[Any], number: int) -> Floats:
+    """Return memory of any size for the time of a call: a thread's own, which stays as large as it once was needed."""
+    return _scratch.grown(number, dtype, math.prod(shape)).reshape(shape)
+
+
+def in_blocks(function: Callable[..., None], *arrays: Floats) -> None:
+    """Call an elementwise function of arrays block by block; at once where they are small or do not fit each other.
+
+    The first array is an output, and more of them may be.
+    """
+    first = arrays[0]
+    step = block_size(first.dtype)
+    if first.size <= step or not all(x.shape == first.shape and x.flags.c_contiguous for x in arrays):
+        function(*arrays)
+        return
+    flat = [x.reshape(-1) for x in arrays]
+    for start in range(0, first.size, step):
+        function(*[x[start : start + step] for x in flat])

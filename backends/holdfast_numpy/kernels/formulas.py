@@ -1,0 +1,178 @@
+"""Elementwise ops that take several steps, each formula written for scalars and, block by block, into a buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.contracts import Array, Kernel, KernelRequest
+from holdfast.kernels.elementwise import check_broadcast
+from holdfast_numpy.kernels.abilities import Computed
+from holdfast_numpy.kernels.blocks import in_blocks, scratch
+from holdfast_numpy.kernels.registry import fallback, is_real, override
+
+Number: TypeAlias = Callable[[float], NDArray[Any]]
+"""A constant as an array without dimensions: NumPy takes it faster than a Python number."""
+Formula: TypeAlias = Callable[[Number], Callable[..., None]]
+"""From constants to ``(out, *inputs) -> None``."""
+
+
+def formula_kernel(request: KernelRequest, formula: Formula) -> Computed:
+    """Return the kernel of a formula whose inputs have the output's dtype; they broadcast."""
+    dtype = request.output_dtypes[0].as_numpy_dtype
+    steps = formula(lambda value: np.array(value, dtype))
+    of_scalars = fallback(request).function
+
+    def write(out: Array, *inputs: Array) -> None:
+        if out.ndim and all(type(x) is np.ndarray for x in inputs):
+            in_blocks(steps, out, *inputs)
+        else:
+            steps(out, *inputs)
+
+    def compute(*inputs: Array) -> Array:
+        shape = inputs[0].shape
+        if len(inputs) > 1 and inputs[1].shape != shape:
+            shape = _broadcast(shape, inputs[1].shape)
+        if not shape:
+            return of_scalars(*inputs)
+        out = np.empty(shape, dtype)
+        write(out, *inputs)
+        return out
+
+    return Computed(compute, write)
+
+
+def _broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that two broadcast to, or raise TensorFlow's error."""
+    check_broadcast(x, y)
+    return np.broadcast_shapes(x, y)
+
+
+def _reciprocal(number: Number) -> Callable[..., None]:
+    one = number(1)
+
+    def steps(out: Array, x: Array) -> None:
+        np.divide(one, x, out)
+
+    return steps
+
+
+def _rsqrt(number: Number) -> Callable[..., None]:
+    one = number(1)
+
+    def steps(out: Array, x: Array) -> None:
+        np.sqrt(x, out)
+        np.divide(one, out, out)
+
+    return steps
+
+
+def _sigmoid(number: Number) -> Callable[..., None]:
+    one = number(1)
+
+    def steps(out: Array, x: Array) -> None:
+        np.negative(x, out)
+        np.exp(out, out)
+        np.add(one, out, out)
+        np.divide(one, out, out)
+
+    return steps
+
+
+def _sigmoid_grad(number: Number) -> Callable[..., None]:
+    one = number(1)
+
+    def steps(out: Array, y: Array, dy: Array) -> None:
+        np.subtract(one, y, out)
+        np.multiply(y, out, out)
+        np.multiply(dy, out, out)
+
+    return steps
+
+
+def _tanh_grad(number: Number) -> Callable[..., None]:
+    one = number(1)
+
+    def steps(out: Array, y: Array, dy: Array) -> None:
+        np.multiply(y, y, out)
+        np.subtract(one, out, out)
+        np.multiply(dy, out, out)
+
+    return steps
+
+
+def _sqrt_grad(number: Number) -> Callable[..., None]:
+    half = number(0.5)
+
+    def steps(out: Array, y: Array, dy: Array) -> None:
+        np.multiply(dy, half, out)
+        np.divide(out, y, out)
+
+    return steps
+
+
+def _rsqrt_grad(number: Number) -> Callable[..., None]:
+    factor = number(-0.5)
+
+    def steps(out: Array, y: Array, dy: Array) -> None:
+        cube = scratch(out)
+        np.multiply(y, y, cube)
+        np.multiply(cube, y, cube)
+        np.multiply(dy, factor, out)
+        np.multiply(out, cube, out)
+
+    return steps
+
+
+def _reciprocal_grad(number: Number) -> Callable[..., None]:
+    def steps(out: Array, y: Array, dy: Array) -> None:
+        square = scratch(out)
+        np.multiply(y, y, square)
+        np.negative(dy, out)
+        np.multiply(out, square, out)
+
+    return steps
+
+
+def _squared_difference(number: Number) -> Callable[..., None]:
+    def steps(out: Array, x: Array, y: Array) -> None:
+        np.subtract(x, y, out)
+        np.multiply(out, out, out)
+
+    return steps
+
+
+def _floor_div(number: Number) -> Callable[..., None]:
+    def steps(out: Array, x: Array, y: Array) -> None:
+        np.divide(x, y, out)
+        np.floor(out, out)
+
+    return steps
+
+
+_FORMULAS: dict[str, Formula] = {
+    "FloorDiv": _floor_div,
+    "Inv": _reciprocal,
+    "InvGrad": _reciprocal_grad,
+    "Reciprocal": _reciprocal,
+    "ReciprocalGrad": _reciprocal_grad,
+    "Rsqrt": _rsqrt,
+    "RsqrtGrad": _rsqrt_grad,
+    "Sigmoid": _sigmoid,
+    "SigmoidGrad": _sigmoid_grad,
+    "SqrtGrad": _sqrt_grad,
+    "SquaredDifference": _squared_difference,
+    "TanhGrad": _tanh_grad,
+}
+
+
+def _kernel(request: KernelRequest) -> Kernel | None:
+    if not is_real(request):
+        return None
+    return formula_kernel(request, _FORMULAS[request.op_type])
+
+
+override(*_FORMULAS)(_kernel)

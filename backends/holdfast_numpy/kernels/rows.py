@@ -1,0 +1,101 @@
+"""Rows of large arrays: read, changed and put back for as much time as they take, whatever the size of the array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast_numpy.kernels.blocks import Floats, scratch_of
+
+_FEW = 1024
+"""Up to as many elements ``ufunc.at`` is faster than all else: it looks at nothing first."""
+_TURN_ELEMENTS = 200
+"""A turn takes as long as ``ufunc.at`` takes for so many elements."""
+_KEY_BITS = 31
+_KEY_LIMIT = 1 << _KEY_BITS
+
+
+def take_rows(table: Floats, indices: NDArray[Any], number: int = 0) -> Floats:
+    """Return copies of rows in scratch memory of that number; the indices are in range."""
+    rows = scratch_of((len(indices), *table.shape[1:]), table.dtype, number)
+    return table.take(indices, 0, rows, "clip")
+
+
+def put_rows(table: Floats, indices: NDArray[Any], rows: Floats) -> None:
+    """Write whole rows of a C-contiguous array; of equal indices the last one counts."""
+    width = table.nbytes // table.shape[0] if table.shape[0] else 0
+    if not width or not table.flags.c_contiguous or not rows.flags.c_contiguous:
+        table[indices] = rows
+        return
+    # A row as one element of so many bytes: NumPy then copies it at once, and not number by number.
+    kind = np.dtype((np.void, width))
+    table.reshape(table.shape[0], -1).view(kind)[:, 0][indices] = rows.reshape(len(indices), -1).view(kind)[:, 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Equal indices, in turns: in each turn every row is named at most once."""
+
+    indices: NDArray[Any]
+    """Each index once, the most frequent first."""
+    order: NDArray[Any]
+    """Positions of the indices' occurrences, turn by turn."""
+    sizes: list[int]
+    """How many rows, counted from the first, each turn has."""
+
+
+def find_turns(indices: NDArray[Any]) -> Turns | None:
+    """Return the turns of a vector of indices; None where no index comes twice."""
+    ordered = np.sort(indices)
+    if not len(ordered) or not (ordered[1:] == ordered[:-1]).any():
+        return None
+    order = _stable_order(indices)
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(starts, append=len(ordered))
+    frequent = np.argsort(-counts, kind="stable")
+    rank = np.empty(len(starts), np.intp)
+    rank[frequent] = np.arange(len(starts))
+    # The n-th occurrence of a row belongs to turn n, where the rows come in the order of their frequency: they are the
+    # most frequent ones, without a gap.
+    turn = np.arange(len(ordered)) - np.repeat(starts, counts)
+    sizes = np.bincount(turn)
+    place = (np.cumsum(sizes) - sizes)[turn] + np.repeat(rank, counts)
+    turns = np.empty(len(ordered), np.intp)
+    turns[place] = order
+    return Turns(ordered[starts[frequent]], turns, sizes.tolist())
+
+
+def _stable_order(indices: NDArray[Any]) -> NDArray[Any]:
+    """Return the order that sorts a vector; equal ones keep theirs."""
+    if int(indices.max()) >= _KEY_LIMIT or len(indices) >= _KEY_LIMIT:
+        return np.argsort(indices, kind="stable")
+    # Index and position as one number: NumPy sorts numbers faster than it finds their order.
+    keys = (indices.astype(np.int64) << _KEY_BITS) | np.arange(len(indices))
+    keys.sort()
+    return keys & (_KEY_LIMIT - 1)
+
+
+def change_rows(table: Floats, indices: NDArray[Any], updates: Floats, ufunc: np.ufunc) -> None:
+    """Change rows in place by a ufunc of rows and updates; equal indices take effect one after the other."""
+    if updates.size <= _FEW or table.ndim == 1:
+        ufunc.at(table, indices, updates)
+        return
+    turns = find_turns(indices)
+    if turns is None:
+        rows = take_rows(table, indices)
+        ufunc(rows, updates, rows)
+        put_rows(table, indices, rows)
+        return
+    if len(turns.sizes) * _TURN_ELEMENTS > updates.size:
+        ufunc.at(table, indices, updates)
+        return
+    rows = take_rows(table, turns.indices)
+    start = 0
+    for size in turns.sizes:
+        now = rows[:size]
+        ufunc(now, take_rows(updates, turns.order[start : start + size], 1), now)
+        start += size
+    put_rows(table, turns.indices, rows)

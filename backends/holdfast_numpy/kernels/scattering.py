@@ -1,0 +1,129 @@
+"""Updates of some rows of a variable, and sums of rows by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.contracts import Array, Kernel, KernelRequest, RunContext, UpdateKernel
+from holdfast_numpy.kernels.abilities import Computed
+from holdfast_numpy.kernels.gathering import in_range
+from holdfast_numpy.kernels.registry import fallback, is_plain, is_real, override
+from holdfast_numpy.kernels.rows import change_rows, find_turns, put_rows, take_rows
+
+_UFUNCS: dict[str, np.ufunc] = {
+    "ScatterAdd": np.add,
+    "ScatterDiv": np.divide,
+    "ScatterMul": np.multiply,
+    "ScatterSub": np.subtract,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scatter:
+    """An update kernel of rows."""
+
+    ufunc: np.ufunc | None
+    """What changes the rows; None: they are replaced."""
+    rest: UpdateKernel
+    """The generic kernel, for its errors."""
+
+    def update(
+        self, context: RunContext, current: tuple[Array, ...], out: tuple[Array, ...], *inputs: Array
+    ) -> tuple[Array, ...]:
+        """Write the new values; in place, as much as the rows take."""
+        (table,), (target,), (indices, updates) = current, out, inputs
+        row = table.shape[1:]
+        if not table.ndim or updates.shape != indices.shape + row or not in_range(indices, table.shape[0]):
+            return self.rest.update(context, current, out, *inputs)
+        if target is not table:
+            np.copyto(target, table)
+        if indices.size:
+            at, rows = indices.reshape(-1), updates.reshape(-1, *row)
+            if self.ufunc is None:
+                put_rows(target, at, rows)
+            else:
+                change_rows(target, at, rows, self.ufunc)
+        return ()
+
+
+@override("ScatterUpdate", *_UFUNCS)
+def _(request: KernelRequest) -> UpdateKernel | None:
+    dtype = request.input_dtypes[0]
+    if not is_plain(request) or (request.op_type == "ScatterDiv" and dtype.is_integer):
+        return None
+    return _Scatter(_UFUNCS.get(request.op_type), fallback(request))
+
+
+@dataclass(frozen=True, slots=True)
+class _SparseMomentum:
+    """Momentum for the rows that a gradient names."""
+
+    nesterov: bool
+    rest: UpdateKernel
+    """The generic kernel: for repeated rows, and for its errors."""
+
+    def update(
+        self, context: RunContext, current: tuple[Array, ...], out: tuple[Array, ...], *inputs: Array
+    ) -> tuple[Array, ...]:
+        """Write the new values; in place, as much as the rows take."""
+        (var, accum), (lr, grad, indices, momentum) = current, inputs
+        fits = (
+            var.ndim
+            and var.shape == accum.shape
+            and indices.ndim == 1
+            and grad.shape == indices.shape + var.shape[1:]
+            and not (lr.shape or momentum.shape)
+            and in_range(indices, var.shape[0])
+        )
+        if not fits or not grad.size or find_turns(indices) is not None:
+            return self.rest.update(context, current, out, *inputs)
+        for target, values in zip(out, current, strict=True):
+            if target is not values:
+                np.copyto(target, values)
+        new_var, new_accum = out
+        speed = take_rows(new_accum, indices)
+        np.multiply(speed, momentum, speed)
+        np.add(speed, grad, speed)
+        put_rows(new_accum, indices, speed)
+        change = take_rows(new_var, indices, 1)
+        step = lr * grad + lr * momentum * speed if self.nesterov else lr * speed
+        np.subtract(change, step, change)
+        put_rows(new_var, indices, change)
+        return ()
+
+
+@override("SparseApplyMomentum")
+def _(request: KernelRequest) -> UpdateKernel | None:
+    return _SparseMomentum(request.attrs["use_nesterov"], fallback(request)) if is_real(request) else None
+
+
+@override("UnsortedSegmentSum")
+def _(request: KernelRequest) -> Kernel | None:
+    if not is_plain(request):
+        return None
+    rest: Callable[..., Array] = fallback(request).function
+
+    def add_up(out: Array, data: Array, segments: Array) -> None:
+        out.fill(0)
+        change_rows(out, segments.reshape(-1), data.reshape(-1, *out.shape[1:]), np.add)
+
+    def fits(data: Array, segments: Array, count: Array) -> bool:
+        return bool(data.size and data.shape[: segments.ndim] == segments.shape and in_range(segments, int(count)))
+
+    def compute(data: Array, segments: Array, count: Array) -> Array:
+        if not fits(data, segments, count):
+            return rest(data, segments, count)
+        out = np.empty((int(count), *data.shape[segments.ndim :]), data.dtype)
+        add_up(out, data, segments)
+        return out
+
+    def write(out: Array, data: Array, segments: Array, count: Array) -> None:
+        if fits(data, segments, count):
+            add_up(out, data, segments)
+        else:
+            np.copyto(out, rest(data, segments, count))
+
+    return Computed(compute, write)

@@ -1,0 +1,106 @@
+"""A plan as a function: called, and asked which op it was when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast import errors
+from holdfast.contracts import ExpressionKernel, PlainKernel
+from holdfast.runtime.failures import raise_at
+from holdfast.runtime.moves import Moves
+from holdfast.runtime.plan import AssignStep, ReadStep, RunStep, Step, UpdateStep, inputs_of
+from holdfast.runtime.slots import Snapshot
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from holdfast.runtime.context import Run
+    from holdfast.runtime.plan import Plan
+    from holdfast.runtime.source import Origin
+
+
+class CompiledPlan:
+    """One compiled plan; it may be run by itself again while it runs, and by several threads."""
+
+    __slots__ = ("_function", "_moves", "_origins", "_plan", "needs_run", "text")
+
+    def __init__(
+        self, plan: Plan, text: str, function: FunctionType, origins: Sequence[Origin | None], *, needs_run: bool
+    ) -> None:
+        self.text = text
+        """The source text, for people."""
+        self.needs_run = needs_run
+        """Whether any kernel asks its run for anything."""
+        self._plan = plan
+        self._function = function
+        self._origins = origins
+        self._moves = any(
+            isinstance(step, (AssignStep, UpdateStep)) for stretch in plan.stretches for step in stretch.steps
+        )
+
+    def __call__(self, feeds: Sequence[Any], run: Run | None, *, copy: bool) -> list[Any]:
+        """Run the plan and return the fetched values; as :func:`holdfast.runtime.interpreter.interpret`.
+
+        Parameters
+        ----------
+        run
+            The run; it may be missing where the plan needs none.
+        """
+        plan = self._plan
+        moves = Moves() if self._moves else None
+        before = Snapshot(plan.slots_restored) if plan.slots_restored else None
+        try:
+            try:
+                values: list[Any] = self._function(run, copy, moves, *feeds)
+            except Exception as error:
+                self._fail(error)
+                raise
+            if run is not None:
+                run.succeed()
+            return values
+        except BaseException:
+            if before is not None:
+                before.put_back()
+            raise
+        finally:
+            if before is not None:
+                before.release()
+            if moves is not None:
+                moves.end()
+
+    def _fail(self, error: Exception) -> None:
+        """Raise the failure of the step that an error comes from; return if it comes from none."""
+        traceback = error.__traceback__
+        inner = None if traceback is None else traceback.tb_next
+        if inner is None or inner.tb_frame.f_code is not self._function.__code__:
+            return
+        origin = self._origins[inner.tb_lineno]
+        if origin is None:
+            return
+        registers = self._plan.template.copy()
+        values = inner.tb_frame.f_locals
+        for register, name in zip(inputs_of(origin.step), origin.names, strict=True):
+            if name in values:
+                registers[register] = values[name]
+        raise_at(origin.step, registers, _told(origin.step, registers, error))
+
+
+def _told(step: Step, registers: Sequence[Any], error: Exception) -> Exception:
+    """Return the error that is to be told: that of the kernel itself, or of a variable without a value."""
+    try:
+        match step:
+            case RunStep(kernel=PlainKernel() | ExpressionKernel()) if not isinstance(error, errors.OpError):
+                with np.errstate(all="ignore"):
+                    # Such kernels ask nothing of their run.
+                    step.kernel(None, *(registers[i] for i in step.inputs))  # type: ignore[arg-type]
+            case ReadStep():
+                registers[step.slot].require()
+            case UpdateStep():
+                for slot in step.slots:
+                    registers[slot].require()
+    except Exception as own:  # noqa: BLE001  (whatever it is)
+        return own
+    return error
