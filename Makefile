@@ -80,7 +80,7 @@ $(PEERS)/.stamp: tests/bench/peers.txt $(VENV)/.stamp-venv
 	$(PYTHON) -m venv $(PEERS)
 	@pip="$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install"; \
 	$$pip -r tests/bench/peers.txt || sed 's/#.*//; /^ *$$/d' tests/bench/peers.txt | \
-	while read -r peer; do $$pip "$$peer" || echo "missing: $$peer" >&2; done
+	while read -r peer; do $$pip "$$peer" < /dev/null || echo "missing: $$peer" >&2; done
 	@touch $@
 
 clean:

@@ -26,7 +26,7 @@ def show_comparison(console: Console, before: Results, now: Results) -> None:
         other = earlier.pop(result.name, None)
         if other is not None:
             table.add_row(result.name, *_change(other, result))
-    console.print(table)
+    console.print(table if table.row_count else "No row is in both runs.")
     if earlier:
         console.print(Text(f"only in the other run: {', '.join(earlier)}", style="dim"))
     for first, second in ((before.facts, now.facts), (before.settings, now.settings)):

@@ -30,7 +30,7 @@ class Effort:
     """When this has passed, no further round begins."""
 
 
-FULL = Effort(rounds=21, fewest=5, sample_seconds=0.04, row_seconds=30.0)
+FULL = Effort(rounds=21, fewest=3, sample_seconds=0.04, row_seconds=30.0)
 QUICK = Effort(rounds=5, fewest=2, sample_seconds=0.01, row_seconds=5.0)
 
 

@@ -33,7 +33,7 @@ def show_facts(console: Console, facts: Mapping[str, str], peers: Mapping[str, M
     console.print(table)
     load = facts[LOAD]
     if load.replace(".", "").isdigit() and float(load) > _QUIET:
-        console.print(Text(f"the load is {load}: {_BUSY}", style="yellow"))
+        console.print(Text(f"the load is {load}: {_BUSY}", style="yellow"), soft_wrap=True)
 
 
 def show_results(console: Console, results: Results, *, with_peers: bool) -> None:
@@ -46,13 +46,13 @@ def show_results(console: Console, results: Results, *, with_peers: bool) -> Non
         console.print(_table(group, rows, list(peers)))
     reasons = {(name, why) for result in results.rows for name, why in result.missing.items()}
     for peer, why in sorted(reasons):
-        console.print(Text(f"missing: {peer}: {why}", style="yellow"))
+        console.print(Text(f"missing: {peer}: {why}", style="yellow"), soft_wrap=True)
     for result in results.rows:
         if result.failure:
-            console.print(Text(f"failed: {result.name}: {result.failure}", style="red"))
+            console.print(Text(f"failed: {result.name}: {result.failure}", style="red"), soft_wrap=True)
     uncertain = [r.name for r in results.rows if r.headline is not None and r.headline.spread > 0.2]
     if uncertain:
-        console.print(Text(f"spread above 20 %: {', '.join(uncertain)}: {_BUSY}", style="yellow"))
+        console.print(Text(f"spread above 20 %: {', '.join(uncertain)}: {_BUSY}", style="yellow"), soft_wrap=True)
 
 
 def _table(group: str, rows: Sequence[Result], peers: Sequence[str]) -> Table:
@@ -63,8 +63,8 @@ def _table(group: str, rows: Sequence[Result], peers: Sequence[str]) -> Table:
     for result in rows:
         # With the columns of peers there is no room for titles; --list shows them.
         name = Text.assemble((result.name, "bold"), "" if peers else f"\n{result.title}")
-        others = [result.baseline, *sorted(result.statistics.keys() - {HOLDFAST, result.baseline, *peers})]
-        local = Text("\n").join(_cell(result, other, named=True) for other in others)
+        others = sorted(result.statistics.keys() - {HOLDFAST, *peers}, key=lambda other: other != result.baseline)
+        local = Text("\n").join(_cell(result, other, named=True) for other in others) or Text("-", style="dim")
         cells = [_cell(result, HOLDFAST), local, *(_cell(result, peer) for peer in peers)]
         table.add_row(name, *cells, _targets(result), end_section=True)
     return table

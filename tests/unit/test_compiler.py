@@ -6,6 +6,7 @@ import ast
 import re
 import threading
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_errors_are_those_of_the_interpreter(kind: str) -> None:
     def refuse(value: Any) -> Any:
         raise ValueError("not this one")
 
-    fetches = {
+    fetches: dict[str, Callable[[], Any]] = {
         "gather": lambda: tf.gather([1.0, 2.0], tf.cast(x, tf.int32)),
         "matmul": lambda: tf.matmul(x, tf.zeros([2, 2])),
         "add": lambda: tf.negative(x) + tf.zeros([5]),

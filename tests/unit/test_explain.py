@@ -22,11 +22,12 @@ def test_a_plan_as_a_table() -> None:
     y = tf.multiply(v, x, name="y")
     update = tf.assign_add(v, y, name="update")
     assert _explained(tf.Session(), [y, update], {x: None}) == [
-        ["3 steps, 1 feeds, 2 fetches, 0 ops folded"],
+        ["4 steps, 1 feeds, 2 fetches, 0 ops folded"],
         ["step", "op", "type", "device", "how", "bytes", "note"],
         ["0", "y", "Mul", "CPU:0", "read v", "8"],
         ["1", "y", "Mul", "CPU:0", "run", "8"],
         ["2", "update", "AssignAdd", "CPU:0", "update (in place)", "8"],
+        ["3", "update", "AssignAdd", "CPU:0", "read v", "8"],
         ["fetch y:0: handed out as it is"],
         ["fetch update:0: copied"],
     ]
@@ -58,9 +59,10 @@ def test_branches_stand_under_their_conditions() -> None:
 def test_fallbacks_are_notes() -> None:
     """What runs elsewhere than asked says so."""
     with tf.device("/gpu:0"):
-        y = tf.exp(tf.placeholder_with_default([1.0], [1]), name="y")
+        x = tf.placeholder(tf.float32, [1])
+        y = tf.exp(x, name="y")
     sess = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
-    (row,) = [row for row in _explained(sess, y) if row[1:2] == ["y"]]
+    (row,) = [row for row in _explained(sess, y, [x]) if row[1:2] == ["y"]]
     assert row[-1].startswith("asked for /device:GPU:0, runs on /job:localhost/replica:0/task:0/device:CPU:0: ")
 
 

@@ -247,4 +247,5 @@ def test_a_feed_within_a_branch_is_there_whether_or_not_the_branch_is_taken() ->
     doubled = on * 2.0
     merged, index = merge([doubled, off])
     assert tf.Session().run([merged, index], {predicate: False, doubled: 7.0}) == [7.0, 0]
+    assert tf.Session().run([merged, doubled, doubled.op], {predicate: False, doubled: 7.0}) == [7.0, 7.0, None]
     assert tf.Session().run([merged, index], {predicate: False}) == [1.0, 1]

@@ -76,9 +76,10 @@ def test_names_and_variables() -> None:
 
 def test_each_fetch_is_an_array_of_its_own() -> None:
     """A tensor fetched twice, or under two names, gives two arrays."""
-    x = tf.constant([1.0, 2.0]) * tf.placeholder_with_default([1.0, 1.0], [2])
+    factor = tf.placeholder(tf.float32, [])
+    x = tf.constant([1.0, 2.0]) * factor
     y = tf.reshape(x, [2, 1])
-    first, second, third, view = tf.Session().run([x, x, x.name, y])
+    first, second, third, view = tf.Session().run([x, x, x.name, y], {factor: 1.0})
     first[0] = -1.0
     assert second.tolist() == third.tolist() == [1.0, 2.0]
     view[0] = -1.0

@@ -194,7 +194,7 @@ def test_a_cond_is_two_stretches_and_a_merge() -> None:
     register = plan.feeds[0]
     assert [stretch.guard for stretch in plan.stretches] == [((register, True),), ((register, False),), ()]
     assert [len(stretch.steps) for stretch in plan.stretches] == [2, 2, 1]
-    assert plan.predicates[register] == "Placeholder:0"
+    assert plan.predicates[register] == "cond/pred_id:0"
 
 
 def test_a_merge_of_one_predicate_is_always_there() -> None:
@@ -238,6 +238,32 @@ def test_variables_are_chosen_by_reference() -> None:
     assert sess.run([v, w]) == [2.0, 10.0]
     assert sess.run([update, chosen], {p: True}) == [11.0, 11.0]
     assert sess.run([v, w]) == [2.0, 11.0]
+
+
+def test_an_update_of_a_chosen_variable_leaves_old_values_of_all_alone() -> None:
+    """Each of the variables that may be chosen may be the one whose old value is still needed."""
+    p = tf.placeholder(tf.bool, [])
+    v, w = tf.Variable([1.0]), tf.Variable([10.0])
+    old_w = w.read_value()
+    first = apply_op("RefSwitch", v._ref(), p).outputs[0]
+    second = apply_op("RefSwitch", w._ref(), p).outputs[1]
+    update = apply_op("AssignAdd", apply_op("RefMerge", [first, second]).outputs[0], [1.0])
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    assert sess.run([old_w, update], {p: True})[0] == [10.0]
+    assert sess.run([v, w]) == [[1.0], [11.0]]
+
+
+def test_a_read_in_a_branch_is_no_read_outside() -> None:
+    """What was read where a branch is taken is read again where it may not be."""
+    p = tf.placeholder(tf.bool, [])
+    v = tf.Variable(1.0)
+    inside = tf.cond(p, lambda: tf.assign_add(v, 1.0) * 1.0, lambda: tf.constant(-1.0))
+    after = v + 0.0
+    sess = tf.Session()
+    sess.run(v.initializer)
+    assert sess.run([inside, after], {p: False}) == [-1.0, 1.0]
+    assert sess.run([inside, after], {p: True}) == [2.0, 2.0]
 
 
 def test_an_update_of_two_references_to_one_variable_is_not_in_place() -> None:

@@ -111,8 +111,9 @@ def test_what_a_feed_or_a_function_lends_is_copied() -> None:
 def test_constants_and_temporaries_are_not_copied() -> None:
     """A constant is handed out as it is, read-only; so is a temporary."""
     c = tf.constant([1.0, 2.0])
-    call = tf.Session().make_callable([c, c * tf.placeholder_with_default(2.0, [])], copy=False)
-    first, second = call(), call()
+    x = tf.placeholder(tf.float32, [])
+    call = tf.Session().make_callable([c, c * x], [x], copy=False)
+    first, second = call(2.0), call(2.0)
     assert np.shares_memory(first[0], second[0])
     assert first[1].tolist() == second[1].tolist() == [2.0, 4.0]
     assert not np.shares_memory(first[1], second[1])

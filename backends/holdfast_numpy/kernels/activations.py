@@ -7,28 +7,19 @@ from collections.abc import Callable
 import numpy as np
 
 from holdfast.contracts import Array, Kernel, KernelRequest
-from holdfast_numpy.kernels.abilities import Computed
-from holdfast_numpy.kernels.blocks import scratch
+from holdfast_numpy.kernels.blocks import BLOCK_BYTES, repeated, scratch
 from holdfast_numpy.kernels.choosing import keep
 from holdfast_numpy.kernels.formulas import Formula, Number, formula_kernel
-from holdfast_numpy.kernels.registry import is_plain, is_real, override
+from holdfast_numpy.kernels.registry import is_real, override
 
 _BOOL = np.dtype(np.bool_)
 
 
-@override("Relu")
-def _(request: KernelRequest) -> Kernel | None:
-    if not is_plain(request):
-        return None
-    zero = np.zeros((), request.output_dtypes[0].as_numpy_dtype)
+def _relu(number: Number) -> Callable[..., None]:
+    def steps(out: Array, x: Array) -> None:
+        np.maximum(x, repeated(0, out), out=out)
 
-    def compute(x: Array) -> Array:
-        return np.maximum(x, zero, order="C")
-
-    def write(out: Array, x: Array) -> None:
-        np.maximum(x, zero, out=out)
-
-    return Computed(compute, write)
+    return steps
 
 
 def _relu_grad(number: Number) -> Callable[..., None]:
@@ -56,21 +47,17 @@ def _relu6_grad(number: Number) -> Callable[..., None]:
 
 
 def _relu6(number: Number) -> Callable[..., None]:
-    zero, six = number(0), number(6)
-
     def steps(out: Array, x: Array) -> None:
-        np.maximum(x, zero, out=out)
-        np.minimum(out, six, out=out)
+        np.maximum(x, repeated(0, out), out=out)
+        np.minimum(out, repeated(6, out), out=out)
 
     return steps
 
 
 def _elu(number: Number) -> Callable[..., None]:
-    zero = number(0)
-
     def steps(out: Array, x: Array) -> None:
         # One of the two is zero, so that their sum is exact.
-        positive = scratch(out)
+        positive, zero = scratch(out), repeated(0, out)
         np.maximum(x, zero, out=positive)
         np.minimum(x, zero, out=out)
         np.expm1(out, out)
@@ -92,11 +79,9 @@ def _elu_grad(number: Number) -> Callable[..., None]:
 
 
 def _softplus(number: Number) -> Callable[..., None]:
-    zero = number(0)
-
     def steps(out: Array, x: Array) -> None:
         positive = scratch(out)
-        np.maximum(x, zero, out=positive)
+        np.maximum(x, repeated(0, out), out=positive)
         np.absolute(x, out)
         np.negative(out, out)
         np.exp(out, out)
@@ -142,22 +127,28 @@ def _softsign_grad(number: Number) -> Callable[..., None]:
 
 
 _FORMULAS: dict[str, Formula] = {
-    "Elu": _elu,
     "EluGrad": _elu_grad,
-    "Relu6": _relu6,
-    "Relu6Grad": _relu6_grad,
-    "ReluGrad": _relu_grad,
-    "Softplus": _softplus,
     "SoftplusGrad": _softplus_grad,
     "Softsign": _softsign,
     "SoftsignGrad": _softsign_grad,
 }
+_BY_BLOCKS: dict[str, Formula] = {
+    "Elu": _elu,
+    "Relu": _relu,
+    "Relu6": _relu6,
+    "Relu6Grad": _relu6_grad,
+    "ReluGrad": _relu_grad,
+    "Softplus": _softplus,
+}
+"""Those with scratch memory."""
 
 
 def _kernel(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
+    if request.op_type in _BY_BLOCKS:
+        return formula_kernel(request, _BY_BLOCKS[request.op_type], BLOCK_BYTES)
     return formula_kernel(request, _FORMULAS[request.op_type])
 
 
-override(*_FORMULAS)(_kernel)
+override(*_FORMULAS, *_BY_BLOCKS)(_kernel)

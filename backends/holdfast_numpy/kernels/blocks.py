@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 BLOCK_BYTES = 1 << 18
 """Size of a block of one operand: half a dozen lie in a cache, and the calls cost little against their work."""
+LARGE_BYTES = 1 << 23
+"""Arrays of more bytes drive each other out of the caches that all cores share."""
 
 Floats: TypeAlias = NDArray[Any]
 
@@ -68,21 +71,46 @@ def scratch_of(shape: tuple[int, ...], dtype: np.dtype[Any], number: int = 0) ->
     return buffer[:size].reshape(shape)
 
 
+@cache
+def _filled(value: float, dtype: np.dtype[Any]) -> Floats:
+    """Return a block of one number, read-only."""
+    block = np.full(block_size(dtype), value, dtype)
+    block.flags.writeable = False
+    return block
+
+
+def repeated(value: float, like: Floats) -> Floats:
+    """Return a number once for each element of an array, or once for all: whichever NumPy compares with faster."""
+    if like.nbytes > BLOCK_BYTES:
+        return np.array(value, like.dtype)
+    return _filled(value, like.dtype)[: like.size].reshape(like.shape)
+
+
 def workspace(shape: tuple[int, ...], dtype: np.dtype[Any], number: int) -> Floats:
     """Return memory of any size for the time of a call: a thread's own, which stays as large as it once was needed."""
     return _scratch.grown(number, dtype, math.prod(shape)).reshape(shape)
 
 
-def in_blocks(function: Callable[..., None], *arrays: Floats) -> None:
+def in_blocks(function: Callable[..., None], *arrays: Floats, least: int = BLOCK_BYTES) -> None:
     """Call an elementwise function of arrays block by block; at once where they are small or do not fit each other.
 
-    The first array is an output, and more of them may be.
+    Parameters
+    ----------
+    function
+        Of as many arrays; it writes the first, and perhaps more of them.
+    arrays
+        What it works on.
+    least
+        Up to as many bytes are small. A function without scratch memory of its own gains nothing by blocks as long as
+        the arrays lie in a cache at all.
     """
     first = arrays[0]
-    step = block_size(first.dtype)
-    if first.size <= step or not all(x.shape == first.shape and x.flags.c_contiguous for x in arrays):
+    if first.nbytes <= least or not all(
+        type(x) is np.ndarray and x.shape == first.shape and x.flags.c_contiguous for x in arrays
+    ):
         function(*arrays)
         return
     flat = [x.reshape(-1) for x in arrays]
+    step = block_size(first.dtype)
     for start in range(0, first.size, step):
         function(*[x[start : start + step] for x in flat])

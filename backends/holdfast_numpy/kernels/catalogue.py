@@ -10,7 +10,6 @@ from holdfast_numpy.kernels import (  # noqa: F401  (they enter what they have)
     casting,
     convolution,
     elementwise,
-    filling,
     formulas,
     gathering,
     joining,

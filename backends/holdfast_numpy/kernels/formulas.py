@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from holdfast.contracts import Array, Kernel, KernelRequest
 from holdfast.kernels.elementwise import check_broadcast
 from holdfast_numpy.kernels.abilities import Computed
-from holdfast_numpy.kernels.blocks import in_blocks, scratch
+from holdfast_numpy.kernels.blocks import LARGE_BYTES, in_blocks
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
 Number: TypeAlias = Callable[[float], NDArray[Any]]
@@ -20,24 +20,31 @@ Formula: TypeAlias = Callable[[Number], Callable[..., None]]
 """From constants to ``(out, *inputs) -> None``."""
 
 
-def formula_kernel(request: KernelRequest, formula: Formula) -> Computed:
-    """Return the kernel of a formula whose inputs have the output's dtype; they broadcast."""
+def formula_kernel(request: KernelRequest, formula: Formula, least: int = LARGE_BYTES) -> Computed:
+    """Return the kernel of a formula whose inputs have the output's dtype; they broadcast.
+
+    ``least`` is :func:`in_blocks`'s; one block for formulas with scratch memory.
+    """
     dtype = request.output_dtypes[0].as_numpy_dtype
     steps = formula(lambda value: np.array(value, dtype))
-    of_scalars = fallback(request).function
+    plain = fallback(request).function
 
     def write(out: Array, *inputs: Array) -> None:
-        if out.ndim and all(type(x) is np.ndarray for x in inputs):
-            in_blocks(steps, out, *inputs)
-        else:
-            steps(out, *inputs)
+        try:
+            if out.nbytes <= least:
+                steps(out, *inputs)
+            else:
+                in_blocks(steps, out, *inputs, least=least)
+        except ValueError:
+            check_broadcast(inputs[0].shape, inputs[-1].shape)
+            raise
 
     def compute(*inputs: Array) -> Array:
         shape = inputs[0].shape
         if len(inputs) > 1 and inputs[1].shape != shape:
             shape = _broadcast(shape, inputs[1].shape)
         if not shape:
-            return of_scalars(*inputs)
+            return plain(*inputs)
         out = np.empty(shape, dtype)
         write(out, *inputs)
         return out
@@ -114,29 +121,6 @@ def _sqrt_grad(number: Number) -> Callable[..., None]:
     return steps
 
 
-def _rsqrt_grad(number: Number) -> Callable[..., None]:
-    factor = number(-0.5)
-
-    def steps(out: Array, y: Array, dy: Array) -> None:
-        cube = scratch(out)
-        np.multiply(y, y, cube)
-        np.multiply(cube, y, cube)
-        np.multiply(dy, factor, out)
-        np.multiply(out, cube, out)
-
-    return steps
-
-
-def _reciprocal_grad(number: Number) -> Callable[..., None]:
-    def steps(out: Array, y: Array, dy: Array) -> None:
-        square = scratch(out)
-        np.multiply(y, y, square)
-        np.negative(dy, out)
-        np.multiply(out, square, out)
-
-    return steps
-
-
 def _squared_difference(number: Number) -> Callable[..., None]:
     def steps(out: Array, x: Array, y: Array) -> None:
         np.subtract(x, y, out)
@@ -156,11 +140,8 @@ def _floor_div(number: Number) -> Callable[..., None]:
 _FORMULAS: dict[str, Formula] = {
     "FloorDiv": _floor_div,
     "Inv": _reciprocal,
-    "InvGrad": _reciprocal_grad,
     "Reciprocal": _reciprocal,
-    "ReciprocalGrad": _reciprocal_grad,
     "Rsqrt": _rsqrt,
-    "RsqrtGrad": _rsqrt_grad,
     "Sigmoid": _sigmoid,
     "SigmoidGrad": _sigmoid_grad,
     "SqrtGrad": _sqrt_grad,

@@ -8,7 +8,7 @@ import numpy as np
 
 from holdfast.contracts import Array, Kernel, KernelRequest
 from holdfast_numpy.kernels.abilities import Computed
-from holdfast_numpy.kernels.blocks import in_blocks
+from holdfast_numpy.kernels.blocks import LARGE_BYTES, in_blocks
 from holdfast_numpy.kernels.registry import fallback, is_half, is_plain, override
 
 
@@ -23,18 +23,22 @@ def _(request: KernelRequest) -> Kernel | None:
         for other in others:
             np.add(out, other, out)
 
-    def compute(*inputs: Array) -> Array:
-        shape = inputs[0].shape
-        if not shape or any(x.shape != shape for x in inputs):
-            return rest(*inputs)
-        out = np.empty(shape, inputs[0].dtype)
-        in_blocks(steps, out, *inputs)
-        return out
-
     def write(out: Array, *inputs: Array) -> None:
-        if out.shape and all(x.shape == out.shape for x in inputs):
-            in_blocks(steps, out, *inputs)
+        shape = out.shape
+        for x in inputs:
+            if x.shape != shape:
+                np.copyto(out, rest(*inputs))
+                return
+        if out.nbytes <= LARGE_BYTES:
+            steps(out, *inputs)
         else:
-            np.copyto(out, rest(*inputs))
+            in_blocks(steps, out, *inputs)
+
+    def compute(*inputs: Array) -> Array:
+        if not inputs[0].shape:
+            return rest(*inputs)
+        out = np.empty(inputs[0].shape, inputs[0].dtype)
+        write(out, *inputs)
+        return out
 
     return Computed(compute, write)

@@ -49,9 +49,21 @@ class CompiledPlan:
         run
             The run; it may be missing where the plan needs none.
         """
-        plan = self._plan
-        moves = Moves() if self._moves else None
-        before = Snapshot(plan.slots_restored) if plan.slots_restored else None
+        if self._moves or self._plan.slots_restored:
+            return self._run_and_clear_up(feeds, run, copy=copy)
+        try:
+            values: list[Any] = self._function(run, copy, None, *feeds)
+        except Exception as error:
+            self._fail(error)
+            raise
+        if run is not None:
+            run.succeed()
+        return values
+
+    def _run_and_clear_up(self, feeds: Sequence[Any], run: Run | None, *, copy: bool) -> list[Any]:
+        """Run a plan that updates variables."""
+        moves = Moves()
+        before = Snapshot(self._plan.slots_restored)
         try:
             try:
                 values: list[Any] = self._function(run, copy, moves, *feeds)
@@ -62,14 +74,11 @@ class CompiledPlan:
                 run.succeed()
             return values
         except BaseException:
-            if before is not None:
-                before.put_back()
+            before.put_back()
             raise
         finally:
-            if before is not None:
-                before.release()
-            if moves is not None:
-                moves.end()
+            before.release()
+            moves.end()
 
     def _fail(self, error: Exception) -> None:
         """Raise the failure of the step that an error comes from; return if it comes from none."""

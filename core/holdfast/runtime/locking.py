@@ -11,47 +11,41 @@ from types import TracebackType
 class SessionLock:
     """A re-entrant lock that its holder can let go of, wholly, for a while."""
 
-    __slots__ = ("_condition", "_depth", "_owner")
+    __slots__ = ("_depth", "_lock", "_owner")
 
     def __init__(self) -> None:
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
         self._owner: int | None = None
+        """The thread that holds it; only that thread itself can find its own number here."""
         self._depth = 0
 
     def __enter__(self) -> None:
-        self._acquire(1)
+        me = threading.get_ident()
+        if self._owner == me:
+            self._depth += 1
+        else:
+            self._lock.acquire()
+            self._owner = me
+            self._depth = 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with self._condition:
-            # Not held after an interrupt (Ctrl-C) while `released` waited to take it again.
-            if self._owner == threading.get_ident():
-                self._depth -= 1
-                if self._depth == 0:
-                    self._let_go()
-
-    def _acquire(self, depth: int) -> None:
-        """Take the lock ``depth`` deep."""
-        me = threading.get_ident()
-        with self._condition:
-            while self._owner not in (None, me):
-                self._condition.wait()
-            self._owner = me
-            self._depth += depth
-
-    def _let_go(self) -> None:
-        """Let the next thread have it; the condition is held."""
-        self._owner, self._depth = None, 0
-        self._condition.notify()
+        # Not held after an interrupt (Ctrl-C) while `released` waited to take it again.
+        if self._owner == threading.get_ident():
+            self._depth -= 1
+            if self._depth == 0:
+                self._owner = None
+                self._lock.release()
 
     @contextmanager
     def released(self) -> Iterator[None]:
         """Let go of the lock, however deep it is held, within the block."""
-        with self._condition:
-            depth = self._depth
-            self._let_go()
+        me, depth = self._owner, self._depth
+        self._owner = None
+        self._lock.release()
         try:
             yield
         finally:
-            self._acquire(depth)
+            self._lock.acquire()
+            self._owner, self._depth = me, depth

@@ -11,13 +11,14 @@ from holdfast.graph import Graph, Tensor, get_default_graph, sessions
 from holdfast.graph.default import graph_as_default
 from holdfast.runtime.context import Run
 from holdfast.runtime.explain import explain
-from holdfast.runtime.feeds import collect_feeds, feed_key, feed_value, in_order, sorted_tensors
+from holdfast.runtime.feeds import collect_feeds, feed_key, sorted_tensors
 from holdfast.runtime.fetches import Fetches
 from holdfast.runtime.locking import SessionLock
 from holdfast.runtime.lowering import RUNTIME_OPS, Lowering, kernel_request
 from holdfast.runtime.placeholders import PLACEHOLDERS
 from holdfast.runtime.placement import Placer
 from holdfast.runtime.prepared import PreparedPlan
+from holdfast.runtime.routes import Route, Routes
 from holdfast.runtime.session_devices import SessionDevice, SessionDevices
 from holdfast.runtime.slots import SlotStore
 from holdfast.runtime.streams import RandomStreams
@@ -67,6 +68,7 @@ class BaseSession:
         self._kernels: dict[tuple[Operation, int], Kernel | UpdateKernel | None] = {}
         self._plans: dict[Any, PreparedPlan] = {}
         self._plans_for = -1
+        self._routes = Routes(self._graph, self._devices)
         self._closed = False
 
     # -- what it is ----------------------------------------------------------------------------------------------------
@@ -101,6 +103,7 @@ class BaseSession:
             self._closed = True
             self._slots.clear()
             self._plans.clear()
+            self._routes.clear()
             self._kernels.clear()
 
     def _check_open(self) -> None:
@@ -139,7 +142,11 @@ class BaseSession:
             What an op raised: its class says the kind, its text the op, its creation site, device and input shapes. The
             session stays usable; updates that were already made stay.
         """
-        _check_options(options)
+        if options is not None:
+            _check_options(options)
+        route = self._routes.find(fetches, feed_dict)
+        if route is not None:
+            return self._run_again(route, feed_dict.values() if feed_dict else ())
         return self.run_with_request(fetches, feed_dict, None)
 
     def run_with_request(self, fetches: Any, feed_dict: Any, request: Any) -> Any:
@@ -149,16 +156,31 @@ class BaseSession:
             raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
         feeds = collect_feeds(self._graph, feed_dict, self._devices)
         structure = Fetches(self._graph, fetches)
-        return structure.build(self._run(structure, feeds, request=request))
+        values = self._run(structure, feeds, request=request)
+        if request is None:
+            self._routes.keep(fetches, feed_dict, structure)
+        return structure.build(values)
 
-    def _run(
-        self, structure: Fetches, feeds: dict[Tensor, Any], *, copy: bool = True, request: Any = None
-    ) -> list[Any]:
+    def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, request: Any) -> list[Any]:
         """Run a flattened structure and return the values of its tensors."""
         with self._lock:
             self._check_open()
             plan = self._plan(structure.tensors, structure.targets, tuple(feeds))
-            return self._carry_out(plan, list(feeds.values()), copy=copy, request=request)
+            return self._carry_out(plan, list(feeds.values()), copy=True, request=request)
+
+    def _run_again(self, route: Route, values: Sequence[Any], *, copy: bool = True) -> Any:
+        """Run what is known from before, with new values of the fed tensors."""
+        feeds = route.feeds(values) if values else []
+        structure = route.structure
+        with self._lock:
+            if self._closed:
+                self._check_open()
+            plan = route.plan
+            if plan is None or route.made_for != self._graph._mutations:
+                plan = route.plan = self._plan(structure.tensors, structure.targets, route.fed)
+                route.made_for = self._plans_for
+            results = self._carry_out(plan, feeds, copy=copy, request=None)
+        return structure.build(results)
 
     def _carry_out(self, plan: PreparedPlan, feeds: Sequence[Any], *, copy: bool, request: Any) -> list[Any]:
         """Run a plan; the lock is held."""
@@ -214,7 +236,7 @@ class BaseSession:
         """
         self._check_open()
         keys = [feed_key(self._graph, key) for key in feed_list or ()]
-        structure = Fetches(self._graph, fetches)
+        route = Route(self._graph, Fetches(self._graph, fetches), keys, self._devices)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if accept_options:
@@ -225,8 +247,7 @@ class BaseSession:
                     f"The callable takes {len(keys)} feed values, got {len(args)} and keywords {sorted(kwargs)}."
                 )
             self._check_open()
-            feeds = {k: feed_value(self._graph, k, v, self._devices) for k, v in zip(keys, args, strict=True)}
-            return structure.build(self._run(structure, in_order(feeds), copy=copy))
+            return self._run_again(route, args, copy=copy)
 
         return call
 

@@ -22,13 +22,11 @@ _counting = threading.Lock()
 class Buffer:
     """One array and the number of those who rely on its values staying as they are."""
 
-    __slots__ = ("array", "holders", "recycled")
+    __slots__ = ("array", "holders")
 
     def __init__(self, array: Array) -> None:
         self.array = array
         self.holders = 0
-        self.recycled = False
-        """Whether the memory serves another buffer by now."""
 
     def hold(self) -> None:
         """Rely on the values from now on."""
@@ -89,8 +87,8 @@ class Slot:
         """End a hold; the memory of a former buffer that nobody holds any more serves the next copy on write."""
         with _counting:
             buffer.holders -= 1
-            if reuse and buffer.holders == 0 and buffer is not self.buffer and not buffer.recycled:
-                buffer.recycled = True
+            # Holds begin while a buffer is the current one: a former one comes to 0 once.
+            if reuse and buffer.holders == 0 and buffer is not self.buffer:
                 self.spare = buffer.array
 
 
