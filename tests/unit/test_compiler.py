@@ -19,7 +19,7 @@ from holdfast.runtime.compiled import CompiledPlan
 from holdfast.runtime.slots import Snapshot
 
 NEVER = 10**9
-MADE = re.compile(r"plan|run|copy|moves|[rkcbvow]\d+")
+MADE = re.compile(r"plan|run|copy|moves|work|[rkcbvoe]\d+")
 
 
 def session(interpreted_runs: int = 0) -> Any:
@@ -87,7 +87,18 @@ def test_the_source_has_only_names_that_the_compiler_made() -> None:
         names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         assert all(MADE.fullmatch(name) for name in names)
         attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        assert attributes <= {"buffer", "array", "holders", "fresh", "move", "context", "__class__"}
+        assert attributes <= {
+            "buffer",
+            "array",
+            "holders",
+            "fresh",
+            "move",
+            "context",
+            "__class__",
+            "entries",
+            "shape",
+            "tobytes",
+        }
         assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str | bytes)]
 
 

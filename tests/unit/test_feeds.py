@@ -53,7 +53,7 @@ def test_a_fed_variable_cannot_be_updated() -> None:
         (tf.int32, np.float64(-1.5), np.int32(-1)),
         (tf.float32, 0.1, np.float32(0.1)),
         (tf.float64, np.float32(0.1), np.float64(np.float32(0.1))),
-        (tf.bool, 1, np.bool_(True)),  # noqa: FBT003
+        (tf.bool, 1, np.bool_(True)),
         (tf.string, "é", "é".encode()),
         (tf.string, b"\xff", b"\xff"),
         (tf.complex64, 1 + 2j, np.complex64(1 + 2j)),
@@ -99,7 +99,7 @@ def test_strings() -> None:
     feeds: list[Any] = [["a", "ß"], np.array(["a", "ß"]), np.array([b"a", "ß"], object), (b"a", "ß")]
     for feed in feeds:
         assert tf.Session().run(x, {x: feed}).tolist() == expected
-    with pytest.raises(TypeError, match="^A string tensor takes str and bytes, but was fed int 3.$"):
+    with pytest.raises(TypeError, match=r"^A string tensor takes str and bytes, but was fed int 3.$"):
         tf.Session().run(x, {x: ["a", 3]})
 
 
@@ -110,15 +110,19 @@ def test_strings() -> None:
             tf.int32,
             2**40,
             TypeError,
-            "Type of feed value 1099511627776 is not compatible with Tensor type <class 'numpy.int32'>. Try explicitly "
-            "setting the type of the feed tensor to a larger type (e.g. int64).",
+            (
+                "Type of feed value 1099511627776 is not compatible with Tensor type <class 'numpy.int32'>. Try explicitly "
+                "setting the type of the feed tensor to a larger type (e.g. int64)."
+            ),
         ),
         (
             tf.float32,
             16777217,
             TypeError,
-            "Type of feed value 16777217 is not compatible with Tensor type <class 'numpy.float32'>. Try explicitly "
-            "setting the type of the feed tensor to a larger type (e.g. int64).",
+            (
+                "Type of feed value 16777217 is not compatible with Tensor type <class 'numpy.float32'>. Try explicitly "
+                "setting the type of the feed tensor to a larger type (e.g. int64)."
+            ),
         ),
         (tf.float32, "a", ValueError, "could not convert string to float: 'a'"),
     ],
@@ -135,11 +139,9 @@ def test_values_of_another_type(dtype: Any, value: Any, error: type[Exception], 
 def test_values_of_another_shape(shape: tuple[int, ...]) -> None:
     """TensorFlow's sentence, with both shapes."""
     x = tf.placeholder(tf.float32, [None, 3], name="x")
-    with pytest.raises(ValueError, match="^Cannot feed") as caught:
+    with pytest.raises(ValueError, match=r"^Cannot feed") as caught:
         tf.Session().run(x, {x: np.zeros(shape)})
-    assert str(caught.value) == (
-        f"Cannot feed value of shape {shape} for Tensor 'x:0', which has shape '(?, 3)'"
-    )
+    assert str(caught.value) == (f"Cannot feed value of shape {shape} for Tensor 'x:0', which has shape '(?, 3)'")
 
 
 def test_tensors_are_no_values() -> None:
@@ -161,13 +163,17 @@ def test_tensors_are_no_values() -> None:
         (3, "Can not convert a int into a Tensor."),
         (
             "x",
-            "The name 'x' refers to an Operation, not a Tensor. Tensor names must be of the form "
-            '"<op_name>:<output_index>".',
+            (
+                "The name 'x' refers to an Operation, not a Tensor. Tensor names must be of the form "
+                '"<op_name>:<output_index>".'
+            ),
         ),
         (
             "nope:0",
-            "The name 'nope:0' refers to a Tensor which does not exist. The operation, 'nope', does not exist in the "
-            "graph.",
+            (
+                "The name 'nope:0' refers to a Tensor which does not exist. The operation, 'nope', does not exist in the "
+                "graph."
+            ),
         ),
     ],
 )
@@ -182,14 +188,14 @@ def test_bad_keys(key: Any, reason: str) -> None:
 def test_feeds_are_looked_at_before_fetches() -> None:
     """Where both are wrong the feed is told, as in TensorFlow."""
     tf.constant(1.0)
-    with pytest.raises(TypeError, match="^Cannot interpret feed_dict key as Tensor"):
+    with pytest.raises(TypeError, match=r"^Cannot interpret feed_dict key as Tensor"):
         tf.Session().run("nope", {"nope:0": 1.0})
 
 
 def test_feed_dict_must_be_a_dict() -> None:
     """Anything else is a TypeError."""
     x = tf.placeholder(tf.float32)
-    with pytest.raises(TypeError, match="^feed_dict must be a dict of tensors and values, but got list.$"):
+    with pytest.raises(TypeError, match=r"^feed_dict must be a dict of tensors and values, but got list.$"):
         tf.Session().run(x, [1.0])
 
 
@@ -197,7 +203,7 @@ def test_what_may_not_be_fed() -> None:
     """A marked tensor is refused."""
     c = tf.constant([1.0, 2.0], name="c")
     c.graph.prevent_feeding(c)
-    with pytest.raises(ValueError, match="^Tensor Tensor") as caught:
+    with pytest.raises(ValueError, match=r"^Tensor Tensor") as caught:
         tf.Session().run(c, {c: [1.0, 2.0]})
     assert str(caught.value) == 'Tensor Tensor("c:0", shape=(2,), dtype=float32) may not be fed.'
 
@@ -206,9 +212,11 @@ def test_tuples_of_keys() -> None:
     """A tuple of tensors takes a value of the same structure."""
     x, y, z = (tf.placeholder(tf.float32, name=name) for name in "xyz")
     assert tf.Session().run([x, y, z], {(x, (y, z)): (1.0, [2.0, 3.0])}) == [1.0, 2.0, 3.0]
-    with pytest.raises(ValueError, match="^Could not flatten dictionary. Key had 2 elements, but value had 1 elements"):
+    with pytest.raises(
+        ValueError, match=r"^Could not flatten dictionary. Key had 2 elements, but value had 1 elements"
+    ):
         tf.Session().run(x, {(x, y): (1.0,)})
-    with pytest.raises(ValueError, match="^Could not flatten dictionary. Key had 2 elements, but value had float"):
+    with pytest.raises(ValueError, match=r"^Could not flatten dictionary. Key had 2 elements, but value had float"):
         tf.Session().run(x, {(x, y): 1.0})
 
 
@@ -219,7 +227,7 @@ def test_indexed_slices() -> None:
     value = sess.run(slices)
     assert sess.run(slices.values, {slices: value}).tolist() == [[1.0]]
     assert sess.run(slices.indices, {slices: ([[2.0]], [5])}).tolist() == [5]
-    with pytest.raises(ValueError, match="^Could not flatten dictionary"):
+    with pytest.raises(ValueError, match=r"^Could not flatten dictionary"):
         sess.run(slices, {slices: ([[2.0]],)})
 
 

@@ -103,38 +103,50 @@ def test_indexed_slices() -> None:
         (
             3,
             TypeError,
-            "Fetch argument 3 has invalid type <class 'int'>, must be a string or Tensor. "
-            "(Can not convert a int into a Tensor or Operation.)",
+            (
+                "Fetch argument 3 has invalid type <class 'int'>, must be a string or Tensor. "
+                "(Can not convert a int into a Tensor or Operation.)"
+            ),
         ),
         (
             "nope",
             ValueError,
-            "Fetch argument 'nope' cannot be interpreted as a Tensor. "
-            "(\"The name 'nope' refers to an Operation not in the graph.\")",
+            (
+                "Fetch argument 'nope' cannot be interpreted as a Tensor. "
+                "(\"The name 'nope' refers to an Operation not in the graph.\")"
+            ),
         ),
         (
             "nope:0",
             ValueError,
-            "Fetch argument 'nope:0' cannot be interpreted as a Tensor. (\"The name 'nope:0' refers to a Tensor which "
-            "does not exist. The operation, 'nope', does not exist in the graph.\")",
+            (
+                "Fetch argument 'nope:0' cannot be interpreted as a Tensor. (\"The name 'nope:0' refers to a Tensor which "
+                "does not exist. The operation, 'nope', does not exist in the graph.\")"
+            ),
         ),
         (
             "c:7",
             ValueError,
-            "Fetch argument 'c:7' cannot be interpreted as a Tensor. (\"The name 'c:7' refers to a Tensor which does "
-            "not exist. The operation, 'c', exists but only has 1 outputs.\")",
+            (
+                "Fetch argument 'c:7' cannot be interpreted as a Tensor. (\"The name 'c:7' refers to a Tensor which does "
+                "not exist. The operation, 'c', exists but only has 1 outputs.\")"
+            ),
         ),
         (
             "c:x",
             ValueError,
-            "Fetch argument 'c:x' cannot be interpreted as a Tensor. (The name 'c:x' looks a like a Tensor name, but "
-            'is not a valid one. Tensor names must be of the form "<op_name>:<output_index>".)',
+            (
+                "Fetch argument 'c:x' cannot be interpreted as a Tensor. (The name 'c:x' looks a like a Tensor name, but "
+                'is not a valid one. Tensor names must be of the form "<op_name>:<output_index>".)'
+            ),
         ),
         (
             {1},
             TypeError,
-            "Fetch argument {1} has invalid type <class 'set'>, must be a string or Tensor. "
-            "(Can not convert a set into a Tensor or Operation.)",
+            (
+                "Fetch argument {1} has invalid type <class 'set'>, must be a string or Tensor. "
+                "(Can not convert a set into a Tensor or Operation.)"
+            ),
         ),
     ],
 )
@@ -151,7 +163,7 @@ def test_elements_of_another_graph() -> None:
     tf.constant(1.0)
     with tf.Graph().as_default():
         other = tf.constant(1.0, name="c")
-    with pytest.raises(ValueError, match="^Fetch argument <tf.Tensor 'c:0'") as caught:
+    with pytest.raises(ValueError, match=r"^Fetch argument <tf.Tensor 'c:0'") as caught:
         tf.Session().run(other)
     assert str(caught.value) == (
         "Fetch argument <tf.Tensor 'c:0' shape=() dtype=float32> cannot be interpreted as a Tensor. "
@@ -164,7 +176,7 @@ def test_what_may_not_be_fetched() -> None:
     c = tf.constant(1.0, name="c")
     c.graph.prevent_fetching(c.op)
     for fetch in (c, c.op, "c:0"):
-        with pytest.raises(ValueError, match="^Operation 'c' has been marked as not fetchable.$"):
+        with pytest.raises(ValueError, match=r"^Operation 'c' has been marked as not fetchable.$"):
             tf.Session().run(fetch)
 
 
@@ -172,7 +184,7 @@ def test_a_tensor_of_a_branch_that_was_not_taken() -> None:
     """A dead tensor has no value to fetch, and TensorFlow's error counts the fetches."""
     from holdfast.ops.control_flow import switch
 
-    alive, dead = switch(tf.constant(1.0), tf.constant(False))  # noqa: FBT003
+    alive, dead = switch(tf.constant(1.0), tf.constant(False))
     out = tf.identity(dead, name="out")
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.Session().run([alive, out])

@@ -6,7 +6,7 @@ import holdfast as tf
 
 
 def test_it_is_the_default_session_until_it_is_closed() -> None:
-    """eval and run need no session while one is there."""
+    """Eval and run need no session while one is there."""
     c = tf.constant(2.0)
     sess = tf.InteractiveSession()
     assert tf.get_default_session() is sess
@@ -14,7 +14,7 @@ def test_it_is_the_default_session_until_it_is_closed() -> None:
     c.op.run()
     sess.close()
     assert tf.get_default_session() is None
-    with pytest.raises(ValueError, match="^Cannot evaluate tensor using `eval\\(\\)`: No default session"):
+    with pytest.raises(ValueError, match=r"^Cannot evaluate tensor using `eval\(\)`: No default session"):
         c.eval()
 
 
@@ -55,8 +55,8 @@ def test_it_may_be_closed_out_of_order() -> None:
 def test_a_default_session_of_another_graph(method: str) -> None:
     """A tensor of another graph than the default session's is told so."""
     c = tf.constant(1.0)
-    with tf.Graph().as_default(), tf.Session(), pytest.raises(ValueError, match="^Cannot use the default session to"):
+    with tf.Graph().as_default(), tf.Session(), pytest.raises(ValueError, match=r"^Cannot use the default session to"):
         (c.eval if method == "eval" else c.op.run)()
     other = tf.Session(graph=tf.Graph())
-    with pytest.raises(ValueError, match="^Cannot use the given session to"):
+    with pytest.raises(ValueError, match=r"^Cannot use the given session to"):
         (c.eval if method == "eval" else c.op.run)(session=other)

@@ -283,17 +283,17 @@ def test_a_placeholder_in_a_branch_is_needed_only_where_the_branch_is_taken() ->
     p = tf.placeholder(tf.bool, [])
     out = tf.cond(p, lambda: tf.placeholder(tf.float32, [], name="x") * 2.0, lambda: tf.constant(1.0))
     assert tf.Session().run(out, {p: False}) == 1.0
-    with pytest.raises(tf.errors.InvalidArgumentError, match="^You must feed a value for placeholder tensor 'cond/x'"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"^You must feed a value for placeholder tensor 'cond/x'"):
         tf.Session().run(out, {p: True})
 
 
 def test_a_predicate_may_be_a_variable_that_its_branch_changes() -> None:
     """The predicate is read once, before the branches."""
-    flag = tf.Variable(True, name="flag")  # noqa: FBT003
+    flag = tf.Variable(True, name="flag")
     count = tf.Variable(0.0, name="count")
 
     def taken() -> Any:
-        with tf.control_dependencies([tf.assign(flag, False)]):  # noqa: FBT003
+        with tf.control_dependencies([tf.assign(flag, False)]):
             return tf.assign_add(count, 1.0) * 1.0
 
     out = tf.cond(flag, taken, lambda: tf.constant(-1.0))
@@ -320,7 +320,7 @@ def test_running_a_variables_read_needs_a_value() -> None:
     v = tf.Variable(1.0, name="v")
     sess = tf.Session()
     sess.run(v.op)
-    with pytest.raises(tf.errors.FailedPreconditionError, match="^Attempting to use uninitialized value v"):
+    with pytest.raises(tf.errors.FailedPreconditionError, match=r"^Attempting to use uninitialized value v"):
         sess.run(v.value().op)
 
 

@@ -28,7 +28,7 @@ def test_the_number_of_arguments_is_checked(arguments: tuple[float, ...]) -> Non
     """Too few or too many feed values are a TypeError."""
     x = tf.placeholder(tf.float32, [])
     call = tf.Session().make_callable(x, [x])
-    with pytest.raises(TypeError, match=f"^The callable takes 1 feed values, got {len(arguments)} and keywords"):
+    with pytest.raises(TypeError, match=rf"^The callable takes 1 feed values, got {len(arguments)} and keywords"):
         call(*arguments)
 
 
@@ -47,11 +47,11 @@ def test_values_are_checked_as_feeds() -> None:
     """A wrong value of an argument is the error that a feed would be; a bad key is told at once."""
     x = tf.placeholder(tf.float32, [2], name="x")
     sess = tf.Session()
-    with pytest.raises(ValueError, match="^Cannot feed value of shape"):
+    with pytest.raises(ValueError, match=r"^Cannot feed value of shape"):
         sess.make_callable(x, [x])([1.0])
-    with pytest.raises(TypeError, match="^Cannot interpret feed_dict key as Tensor"):
+    with pytest.raises(TypeError, match=r"^Cannot interpret feed_dict key as Tensor"):
         sess.make_callable(x, [3])
-    with pytest.raises(ValueError, match="^Fetch argument 'nope'"):
+    with pytest.raises(ValueError, match=r"^Fetch argument 'nope'"):
         sess.make_callable("nope")
 
 
@@ -65,7 +65,7 @@ def test_without_copies_arrays_are_read_only_and_share_memory_with_the_variable(
     assert not any(array.flags.writeable for array in arrays)
     assert np.shares_memory(arrays[0], arrays[1])
     assert np.shares_memory(arrays[0], call()[0])
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"read-only"):
         arrays[0][0] = 1.0
 
 
@@ -101,7 +101,9 @@ def test_what_a_feed_or_a_function_lends_is_copied() -> None:
     """A feed may be changed by its owner after the run: the result does not follow."""
     x = tf.placeholder(tf.float32, [2])
     lent = np.array([3.0, 4.0], np.float32)
-    call = tf.Session().make_callable([x, tf.reshape(x, [2, 1]), tf.py_func(lambda: lent, [], tf.float32)], [x], copy=False)
+    call = tf.Session().make_callable(
+        [x, tf.reshape(x, [2, 1]), tf.py_func(lambda: lent, [], tf.float32)], [x], copy=False
+    )
     feed = np.array([1.0, 2.0], np.float32)
     fed, view, function = call(feed)
     feed[0] = lent[0] = 9.0

@@ -87,8 +87,11 @@ def test_devices_of_one_type() -> None:
     free = tf.constant(1.0) + 1.0
     sess = _session(device_count={"CPU": 3})
     assert sess.run([*ops.values(), free]) == [0.0, 2.0, 4.0, 2.0]
-    assert [_device(sess, op) for op in (*ops.values(), free)] == ["device:CPU:0", "device:CPU:1", "device:CPU:2"] + [
-        "device:CPU:0"
+    assert [_device(sess, op) for op in (*ops.values(), free)] == [
+        "device:CPU:0",
+        "device:CPU:1",
+        "device:CPU:2",
+        "device:CPU:0",
     ]
 
 

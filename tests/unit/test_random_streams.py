@@ -50,7 +50,7 @@ def test_the_state_is_json_and_goes_on() -> None:
 )
 def test_malformed_states(state: dict[str, Any]) -> None:
     """What no session can have saved is a DataLossError."""
-    with pytest.raises(tf.errors.DataLossError, match="^The random-stream state of the checkpoint is malformed"):
+    with pytest.raises(tf.errors.DataLossError, match=r"^The random-stream state of the checkpoint is malformed"):
         RandomStreams.checked(state)
 
 

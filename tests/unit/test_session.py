@@ -87,7 +87,7 @@ def test_a_with_block_makes_session_and_graph_the_default_and_closes() -> None:
         assert tf.get_default_graph() is graph
         assert tf.constant(2).eval() == 2
     assert tf.get_default_session() is None
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match=r"closed"):
         sess.run([])
 
 
@@ -104,9 +104,9 @@ def test_as_default_does_not_close() -> None:
 
 def test_the_error_of_a_with_block_comes_out() -> None:
     """What a block raises is raised, and the session is closed."""
-    with pytest.raises(KeyError, match="boo"), tf.Session() as sess:
+    with pytest.raises(KeyError, match=r"boo"), tf.Session() as sess:
         raise KeyError("boo")
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match=r"closed"):
         sess.run([])
 
 
@@ -219,7 +219,7 @@ def test_running_out_of_memory_is_resource_exhausted(monkeypatch: pytest.MonkeyP
             raise MemoryError("1 TiB")
 
     monkeypatch.setattr(sess, "_kernel", lambda op, device: Hungry())
-    with pytest.raises(tf.errors.ResourceExhaustedError, match="^Out of memory in op 'Exp': 1 TiB"):
+    with pytest.raises(tf.errors.ResourceExhaustedError, match=r"^Out of memory in op 'Exp': 1 TiB"):
         sess.run(c)
 
 
@@ -237,7 +237,7 @@ def test_list_devices() -> None:
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_session_needs_a_cpu(count: int) -> None:
     """A device_count that leaves no CPU is refused."""
-    with pytest.raises(tf.errors.InvalidArgumentError, match="CPU"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"CPU"):
         tf.Session(config=tf.ConfigProto(device_count={"CPU": count}))
 
 
@@ -247,9 +247,9 @@ def test_run_options() -> None:
     sess = tf.Session()
     assert sess.run(c, options=tf.RunOptions(), run_metadata=tf.RunMetadata()) == 1
     for options in (tf.RunOptions(trace_level=3), tf.RunOptions(timeout_in_ms=5)):
-        with pytest.raises(tf.errors.UnimplementedError, match="leave them at 0"):
+        with pytest.raises(tf.errors.UnimplementedError, match=r"leave them at 0"):
             sess.run(c, options=options)
-    with pytest.raises(TypeError, match="options must be a tf.RunOptions, but got <class 'int'>"):
+    with pytest.raises(TypeError, match=r"options must be a tf.RunOptions, but got <class 'int'>"):
         sess.run(c, options=3)
 
 
@@ -274,7 +274,9 @@ def test_a_cycle_is_an_error() -> None:
     first = tf.identity(tf.constant(1.0), name="first")
     second = tf.identity(first, name="second")
     first.op._add_control_inputs([second.op])
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"cycle among 2 operations, such as \['first', 'second'\]"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"cycle among 2 operations, such as \['first', 'second'\]"
+    ):
         tf.Session().run(second)
 
 
@@ -291,6 +293,4 @@ def test_a_shared_name_is_one_variable() -> None:
     assert sess.run(second).tolist() == [1.0, 2.0]
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         sess.run(tf.is_variable_initialized(third))
-    assert _first_line(caught.value) == (
-        "Trying to access variable both with wrong dtype. Expected float32 got int32"
-    )
+    assert _first_line(caught.value) == ("Trying to access variable both with wrong dtype. Expected float32 got int32")

@@ -183,7 +183,7 @@ def test_a_session_closed_while_a_run_blocks() -> None:
     go_on.set()
     thread.join(30)
     assert results == [3.0]
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match=r"closed"):
         sess.run(out)
 
 

@@ -129,7 +129,7 @@ def test_a_snapshot_of_an_uninitialised_variable() -> None:
     sess = tf.Session()
     slot = _slot(sess, v)
     snapshot = Snapshot([slot])
-    with pytest.raises(tf.errors.FailedPreconditionError, match="^Attempting to use uninitialized value v"):
+    with pytest.raises(tf.errors.FailedPreconditionError, match=r"^Attempting to use uninitialized value v"):
         snapshot.arrays()
     sess.run(v.initializer)
     snapshot.put_back()

@@ -108,8 +108,9 @@ class CheckpointHistory:
         formats = choose_formats(self._formats)
         records: dict[str, CheckpointRecord] = {}
         for located in in_directory(directory, formats, self._storage):
-            if base_name(located.prefix) != base:
-                continue
+            name = self._storage.split(located.prefix)[1]
+            if base_name(name) != base or name == base:
+                continue  # without a step it is a checkpoint that was given a name, not one of a series
             try:
                 with located.open(formats, self._storage) as checkpoint:
                     said = checkpoint.metadata

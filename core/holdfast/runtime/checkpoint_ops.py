@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class SessionKernel(Protocol):
 
     def __call__(self, context: Context, *inputs: Array) -> tuple[Array, ...]:
         """Compute all outputs."""
+
+
+_log = logging.getLogger("holdfast")
 
 
 @dataclass(slots=True)
@@ -176,6 +180,8 @@ class _Restore:
         if not report.unexpected and metadata.random_streams:
             # Everything that was saved comes back, and so do the streams: the run goes on as it would have.
             context.restore_random_state(metadata.random_streams)
+        elif metadata.random_streams:
+            _log.info("Random streams are not restored from %s: it has tensors that were not asked for.", report.path)
         if isinstance(context.run.request, RestoreRequest):
             context.run.request.reports.append(report)
             context.run.request.metadata = metadata

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from holdfast.runtime.failures import raise_at
 from holdfast.runtime.moves import Moves
 from holdfast.runtime.plan import AssignStep, ReadStep, RunStep, Step, UpdateStep, inputs_of
 from holdfast.runtime.slots import Snapshot
+from holdfast.runtime.workspaces import WorkspacePool
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -20,15 +21,23 @@ if TYPE_CHECKING:
     from holdfast.runtime.context import Run
     from holdfast.runtime.plan import Plan
     from holdfast.runtime.source import Origin
+    from holdfast.runtime.workspaces import Place, Workspace
 
 
 class CompiledPlan:
     """One compiled plan; it may be run by itself again while it runs, and by several threads."""
 
-    __slots__ = ("_function", "_moves", "_origins", "_plan", "needs_run", "text")
+    __slots__ = ("_function", "_moves", "_origins", "_plan", "_pool", "needs_run", "text")
 
     def __init__(
-        self, plan: Plan, text: str, function: FunctionType, origins: Sequence[Origin | None], *, needs_run: bool
+        self,
+        plan: Plan,
+        text: str,
+        function: FunctionType,
+        origins: Sequence[Origin | None],
+        *,
+        needs_run: bool,
+        places: Collection[Place],
     ) -> None:
         self.text = text
         """The source text, for people."""
@@ -37,6 +46,7 @@ class CompiledPlan:
         self._plan = plan
         self._function = function
         self._origins = origins
+        self._pool = WorkspacePool(places) if places else None
         self._moves = any(
             isinstance(step, (AssignStep, UpdateStep)) for stretch in plan.stretches for step in stretch.steps
         )
@@ -49,10 +59,21 @@ class CompiledPlan:
         run
             The run; it may be missing where the plan needs none.
         """
+        if self._pool is not None:
+            key = tuple([value.shape for value in feeds])
+            work = self._pool.check_out(key)
+            try:
+                return self._run(feeds, run, work, copy=copy)
+            finally:
+                self._pool.bring_back(key, work)
+        return self._run(feeds, run, None, copy=copy)
+
+    def _run(self, feeds: Sequence[Any], run: Run | None, work: Workspace | None, *, copy: bool) -> list[Any]:
+        """Run the plan with a workspace."""
         if self._moves or self._plan.slots_restored:
-            return self._run_and_clear_up(feeds, run, copy=copy)
+            return self._run_and_clear_up(feeds, run, work, copy=copy)
         try:
-            values: list[Any] = self._function(run, copy, None, *feeds)
+            values: list[Any] = self._function(run, copy, None, work, *feeds)
         except Exception as error:
             self._fail(error)
             raise
@@ -60,13 +81,15 @@ class CompiledPlan:
             run.succeed()
         return values
 
-    def _run_and_clear_up(self, feeds: Sequence[Any], run: Run | None, *, copy: bool) -> list[Any]:
+    def _run_and_clear_up(
+        self, feeds: Sequence[Any], run: Run | None, work: Workspace | None, *, copy: bool
+    ) -> list[Any]:
         """Run a plan that updates variables."""
         moves = Moves()
         before = Snapshot(self._plan.slots_restored)
         try:
             try:
-                values: list[Any] = self._function(run, copy, moves, *feeds)
+                values: list[Any] = self._function(run, copy, moves, work, *feeds)
             except Exception as error:
                 self._fail(error)
                 raise

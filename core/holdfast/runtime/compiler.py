@@ -14,6 +14,7 @@ import numpy as np
 
 from holdfast.runtime.compiled import CompiledPlan
 from holdfast.runtime.hand_outs import giver, not_taken
+from holdfast.runtime.places import plan_places
 from holdfast.runtime.plan import Fetch, Guard, Plan, Step, inputs_of
 from holdfast.runtime.scalars import as_scalar, scalar_registers
 from holdfast.runtime.source import Origin, Source
@@ -22,6 +23,7 @@ from holdfast.runtime.step_source import WRITE
 if TYPE_CHECKING:
     from holdfast.contracts import Device
     from holdfast.graph.tensor import Tensor
+    from holdfast.runtime.workspaces import Place
 
 
 def compile_plan(plan: Plan, fed: Sequence[Tensor]) -> CompiledPlan:
@@ -36,6 +38,7 @@ class Compiler:
         self.source = Source()
         self.scalars = scalar_registers(plan, fed)
         self._plan = plan
+        self._places = plan_places(plan)
         self._constants = list(map(as_scalar, plan.template))
         self._names: dict[int, str] = {}
         self._contexts: dict[int, str] = {}
@@ -58,7 +61,14 @@ class Compiler:
         source.line(f"return [{', '.join(values)}]")
         prologue = [*self._prologue, *self._without_values(len(feeds))]
         text = source.text(feeds, prologue)
-        return CompiledPlan(plan, text, source.function(text), source.origins(prologue), needs_run=bool(self._contexts))
+        return CompiledPlan(
+            plan,
+            text,
+            source.function(text),
+            source.origins(prologue),
+            needs_run=bool(self._contexts),
+            places=self._places.values(),
+        )
 
     def _take_feeds(self) -> None:
         """Make scalars of fed arrays without dimensions."""
@@ -132,6 +142,10 @@ class Compiler:
     def is_scalar(self, register: int) -> bool:
         """Whether a register's value is known to have no dimensions."""
         return register in self.scalars or isinstance(self._constants[register], np.generic)
+
+    def place(self, step: Step) -> Place | None:
+        """Return where a step writes its outputs, if that is into a workspace."""
+        return self._places.get(id(step))
 
     def context(self, device: Device) -> str:
         """Return the name of a device's context in this run."""

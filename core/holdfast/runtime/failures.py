@@ -13,11 +13,18 @@ from holdfast.runtime.plan import ReadStep, Step, inputs_of
 from holdfast.runtime.slots import Slot
 
 
+_TELLING = OSError, errors.PluginError, errors.ConfigError
+"""Errors of files and of the configuration: callers look for them as such, so they stay what they are."""
+
+
 def raise_at(step: Step, registers: Sequence[Any], error: Exception) -> NoReturn:
     """Raise ``error`` as the failure of a step's op; one of another run, within a ``py_func``, says its own."""
     if isinstance(error, errors.OpError):
         if error.op is None:
             error.attach(step.op, describe(step, registers))
+        raise error
+    if isinstance(error, _TELLING):
+        error.add_note(describe(step, registers))
         raise error
     op = step.op
     if isinstance(error, MemoryError):
@@ -48,5 +55,5 @@ def _shape(value: Any) -> str:
     if isinstance(value, Slot):
         inside = "uninitialised" if value.buffer is None else _shape(value.buffer.array)
         return f"variable {escaped(value.op.name)} ({inside})"
-    dtype = getattr(value, "dtype", type(value).__name__)
-    return f"{dtype}{list(np.shape(value))}"
+    dtype = str(getattr(value, "dtype", type(value).__name__)).rpartition(".")[2]
+    return f"{'string' if dtype == 'object' else dtype}{list(np.shape(value))}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FILENAME = "<plan of a session>"
 """What tracebacks show for generated functions."""
-PARAMETERS = ("run", "copy", "moves")
+PARAMETERS = ("run", "copy", "moves", "work")
 """The parameters that every generated function has, before those of its feeds."""
 
 

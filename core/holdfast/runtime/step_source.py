@@ -26,15 +26,20 @@ from holdfast.runtime.plan import (
 from holdfast.runtime.transfers import transfer
 
 if TYPE_CHECKING:
+    from holdfast.contracts import Array, RunContext
     from holdfast.runtime.compiler import Compiler
+    from holdfast.runtime.workspaces import Place, Workspace
 
 
 def _run(compiler: Compiler, step: RunStep) -> None:
     """Call a kernel, or write its expression where all inputs are numbers."""
     inputs = tuple(map(compiler.name, step.inputs))
-    kernel, constant = step.kernel, compiler.source.constant
+    kernel, place, constant = step.kernel, compiler.place(step), compiler.source.constant
     if isinstance(kernel, ExpressionKernel) and inputs and all(map(compiler.is_scalar, step.inputs)):
         value = inline(kernel, inputs, constant)
+    elif place is not None:
+        _run_into(compiler, step, place, inputs)
+        return
     elif isinstance(kernel, PlainKernel):
         value = f"{constant(kernel.plain)}({', '.join(inputs)})"
     else:
@@ -43,6 +48,28 @@ def _run(compiler: Compiler, step: RunStep) -> None:
         return
     compiler.let_go(_dead_inputs(step))
     compiler.source.line(f"{compiler.new(step.outputs[0])} = {value}")
+
+
+def _run_into(compiler: Compiler, step: RunStep, place: Place, inputs: Sequence[str]) -> None:
+    """Have a kernel write into the workspace, if its inputs are like those that the buffers were made for."""
+    constant, line = compiler.source.constant, compiler.source.line
+    known = [f"{inputs[i]}.shape" for i in place.by_shape] + [f"{inputs[i]}.tobytes()" for i in place.by_value]
+    context = compiler.context(step.device)
+    compiler.let_go(_dead_inputs(step))
+    targets = "".join(f"{compiler.new(register)}, " for register in step.outputs).rstrip()
+    arguments = "".join(f", {name}" for name in inputs)
+    line(f"e0 = work.entries[{place.number}]")
+    line(f"if {' and '.join(['e0[0]', *(f'e0[{i}] == {text}' for i, text in enumerate(known, 1))])}:")
+    line(f" {constant(place.into)}({context}, e0[0]{arguments})")
+    line(f" {targets} = e0[0]")
+    line(f"else: {targets} = {constant(partial(_compute, step.kernel, place))}({context}, work{arguments})")
+
+
+def _compute(kernel: Any, place: Place, context: RunContext, work: Workspace, *inputs: Array) -> tuple[Array, ...]:
+    """Run a kernel as usual, and prepare the workspace for the next run."""
+    outputs = kernel(context, *inputs)
+    work.learn(place, inputs, outputs)
+    return outputs
 
 
 def _store_all(compiler: Compiler, step: Step, outputs: Sequence[int], value: str) -> None:

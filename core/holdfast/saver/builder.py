@@ -48,7 +48,8 @@ def _add_save_ops(filename: Tensor, saveables: Sequence[VariableSaveable]) -> Te
     """Add the op that saves all, and return the tensor that gives the prefix once it has."""
     specs = [spec for saveable in saveables for spec in saveable.specs]
     save = save_v2(filename, [s.name for s in specs], [s.slice_spec for s in specs], [s.tensor for s in specs])
-    return with_dependencies([save], filename)
+    prefix: Tensor = with_dependencies([save], filename)
+    return prefix
 
 
 def _add_restore_ops(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast import checkpoint, errors
 from holdfast.checkpoint import CheckpointHistory, CheckpointRecord, RetentionPolicy
 from holdfast.graph import GraphKeys, Tensor, get_collection
+from holdfast.plugins import get_plugins
 from holdfast.runtime import BaseSession
 from holdfast.runtime.checkpoint_ops import RestoreRequest, SaveRequest
 from holdfast.saver.builder import build
@@ -102,6 +103,9 @@ class Saver:
         if sharded or builder is not None:
             msg = "Saver(sharded=True) and Saver(builder=...) are not implemented: leave them out to write one file."
             raise errors.UnimplementedError(None, None, msg)
+        if max_to_keep is not None and (not isinstance(max_to_keep, int) or max_to_keep < 0):
+            raise ValueError(f"max_to_keep must be a natural number, or None to keep all; got {max_to_keep!r}.")
+        get_plugins().format(format, format_options)  # a mistake is told now, not at the first save
         self._var_list = var_list
         self._reshape = reshape
         self._max_to_keep = int(max_to_keep or 0)
@@ -121,6 +125,7 @@ class Saver:
             self._every_n_hours = saver_def.keep_checkpoint_every_n_hours
         self._lineage: str | None = None
         self._origin: float | None = None
+        self._restored: str | None = None
         self._history = CheckpointHistory(
             RetentionPolicy(latest=self._max_to_keep or None, every_n_hours=self._every_n_hours)
         )
@@ -216,6 +221,7 @@ class Saver:
             saved = request.saved
             assert saved is not None  # noqa: S101  (the save op of this Saver sets it)
             self._lineage, self._origin = saved.lineage, saved.origin
+            self._adopt(prefix)
             self._history.add(saved)
             if write_state:
                 self._history.publish(directory, latest_filename)
@@ -267,6 +273,8 @@ class Saver:
         DataLossError, OutOfRangeError, UnimplementedError, ResourceExhaustedError
             The checkpoint is damaged, truncated, of an unknown kind, or beyond the limits: see ``holdfast.errors``.
         """
+        if not isinstance(sess, BaseSession):
+            raise TypeError(f"'sess' must be a Session; {sess}")
         if save_path is None:
             msg = "Can't load save_path when it is None."
             raise ValueError(msg)
@@ -280,8 +288,17 @@ class Saver:
         report = request.reports[-1]
         if metadata is not None and metadata.lineage is not None:
             self._lineage, self._origin = metadata.lineage, metadata.origin
-            self._history.adopt(report.prefix, lineage=metadata.lineage)
+            self._restored = report.prefix
         return report
+
+    def _adopt(self, prefix: str) -> None:
+        """Take over the checkpoints of the run that was restored, if that run goes on: in its directory, under its name.
+
+        A run that saves elsewhere or under another name only began from them: they are not its own to delete.
+        """
+        restored, self._restored = self._restored, None
+        if restored is not None and _place(restored) == _place(prefix):
+            self._history.adopt(restored, lineage=self._lineage)
 
     # -- what it keeps -------------------------------------------------------------------------------------------------
 
@@ -303,6 +320,11 @@ class Saver:
         existing = [path for path in checkpoint_paths if checkpoint.checkpoint_exists(path)]
         times = checkpoint.get_checkpoint_mtimes(existing)
         self.set_last_checkpoints_with_time(list(zip(existing, times, strict=True)))
+
+
+def _place(prefix: str) -> tuple[str, str]:
+    """Return the directory of a checkpoint and its name without the step."""
+    return os.path.realpath(os.path.dirname(prefix) or "."), checkpoint.base_name(prefix)
 
 
 def _step_number(sess: BaseSession, global_step: Any) -> int:
