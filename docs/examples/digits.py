@@ -135,11 +135,13 @@ def kill_in_the_middle(directory: Path) -> None:
     """Start training and kill the process, without warning, after some checkpoints."""
     process = spawn(directory)
     while process.poll() is None:
-        latest = tf.train.latest_checkpoint(directory)
-        if latest is not None and int(latest.rsplit("-", 1)[1]) >= KILL_AFTER:
+        # Before the first save has named its file there, asking would scan the directory, and log what it finds.
+        state = tf.train.get_checkpoint_state(directory) if (directory / "checkpoint").exists() else None
+        if state is not None and int(state.model_checkpoint_path.rsplit("-", 1)[1]) >= KILL_AFTER:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            print(f"\n{directory.name}: killed (signal {-process.returncode}) after {Path(latest).name}", flush=True)
+            latest = Path(state.model_checkpoint_path).name
+            print(f"\n{directory.name}: killed (signal {-process.returncode}) after {latest}", flush=True)
             return
         time.sleep(0.01)
     sys.exit("training ended before it could be killed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 import holdfast as tf
+from holdfast.plugins import load_plugins, use_plugins
 from holdfast.runtime.slots import Snapshot
 from tests.property.naive import NaiveError, NaiveSession
 from tests.property.programs import Instruction, Program, programs
@@ -138,5 +140,19 @@ def test_several_devices_change_nothing(instructions: list[Instruction], plans: 
     config = tf.ConfigProto(device_count={"CPU": 3})
     with tf.Graph().as_default(), tf.Session(config=config) as sess:
         pair = Pair(Program(instructions, devices=["/cpu:0", "/cpu:1", "/cpu:2"]), sess)
+        for plan in plans:
+            pair.run(plan)
+
+
+STRICT = [*entry_points(group="holdfast"), EntryPoint("strict-gpu", "tests.property.strict_gpu", "holdfast")]
+
+
+@given(programs, run_plans)
+@settings(max_examples=60)
+def test_devices_with_arrays_of_their_own_change_nothing(instructions: list[Instruction], plans: list[RunPlan]) -> None:
+    """Spread over NumPy's device and one of another library, a program gives the same values."""
+    plugins = load_plugins({"devices": {"CPU": "numpy-cpu", "GPU": "strict-gpu"}}, STRICT)
+    with use_plugins(plugins), tf.Graph().as_default(), tf.Session() as sess:
+        pair = Pair(Program(instructions, devices=["/cpu:0", "/gpu:0"]), sess)
         for plan in plans:
             pair.run(plan)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -78,8 +79,7 @@ def test_a_ref_is_read_where_it_is_used_and_fetched_at_the_end(steps: list[tuple
                 fetches.append(v.assign_add(number) if kind == "add" else v.assign(number))
                 expected.append(None)
             else:
-                read = {"read": v.read_value, "ref": lambda: v._ref() + 0, "value": lambda: v.value() + 0}[kind]
-                fetches.append(read())
+                fetches.append(v.read_value() if kind == "read" else (v._ref() if kind == "ref" else v.value()) + 0)
                 expected.append(value)
         sess.run(v.initializer)
         assert sess.run(fetches) == [value if e is None else e for e in expected]
@@ -166,7 +166,9 @@ def test_a_run_that_waits_keeps_the_values_it_has_read(pauses: list[tuple[int, b
             back.release()
             assert turn.acquire(timeout=30)
 
-        reads, own, last = [], [], []
+        reads: list[Any] = []
+        own: list[Any] = []
+        last: list[Any] = []
         for _, updates_itself in pauses:
             with tf.control_dependencies(last):
                 reads.append(tf.reshape(v.read_value(), [3, 1]))
@@ -215,12 +217,8 @@ def test_a_failing_run_keeps_what_was_done_before(count: int, position: int, fro
                 fetches.append(check_op)
             fetches.append(v.assign_add(1).op)
         sess.run(v.initializer)
-        try:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"boo"):
             sess.run(fetches, {bad: True})
-        except tf.errors.InvalidArgumentError as error:
-            assert "boo" in str(error)
-        else:
-            raise AssertionError("the run has not failed")
         assert sess.run(v) == min(position, count)
         sess.run(fetches, {bad: False})
         assert sess.run(v) == min(position, count) + count + 1

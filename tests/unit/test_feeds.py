@@ -111,8 +111,8 @@ def test_strings() -> None:
             2**40,
             TypeError,
             (
-                "Type of feed value 1099511627776 is not compatible with Tensor type <class 'numpy.int32'>. Try explicitly "
-                "setting the type of the feed tensor to a larger type (e.g. int64)."
+                "Type of feed value 1099511627776 is not compatible with Tensor type <class 'numpy.int32'>. Try "
+                "explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
             ),
         ),
         (
@@ -120,8 +120,8 @@ def test_strings() -> None:
             16777217,
             TypeError,
             (
-                "Type of feed value 16777217 is not compatible with Tensor type <class 'numpy.float32'>. Try explicitly "
-                "setting the type of the feed tensor to a larger type (e.g. int64)."
+                "Type of feed value 16777217 is not compatible with Tensor type <class 'numpy.float32'>. Try "
+                "explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
             ),
         ),
         (tf.float32, "a", ValueError, "could not convert string to float: 'a'"),
@@ -171,8 +171,8 @@ def test_tensors_are_no_values() -> None:
         (
             "nope:0",
             (
-                "The name 'nope:0' refers to a Tensor which does not exist. The operation, 'nope', does not exist in the "
-                "graph."
+                "The name 'nope:0' refers to a Tensor which does not exist. The operation, 'nope', does not exist "
+                "in the graph."
             ),
         ),
     ],

@@ -120,24 +120,24 @@ def test_indexed_slices() -> None:
             "nope:0",
             ValueError,
             (
-                "Fetch argument 'nope:0' cannot be interpreted as a Tensor. (\"The name 'nope:0' refers to a Tensor which "
-                "does not exist. The operation, 'nope', does not exist in the graph.\")"
+                "Fetch argument 'nope:0' cannot be interpreted as a Tensor. (\"The name 'nope:0' refers to a Tensor "
+                "which does not exist. The operation, 'nope', does not exist in the graph.\")"
             ),
         ),
         (
             "c:7",
             ValueError,
             (
-                "Fetch argument 'c:7' cannot be interpreted as a Tensor. (\"The name 'c:7' refers to a Tensor which does "
-                "not exist. The operation, 'c', exists but only has 1 outputs.\")"
+                "Fetch argument 'c:7' cannot be interpreted as a Tensor. (\"The name 'c:7' refers to a Tensor which "
+                "does not exist. The operation, 'c', exists but only has 1 outputs.\")"
             ),
         ),
         (
             "c:x",
             ValueError,
             (
-                "Fetch argument 'c:x' cannot be interpreted as a Tensor. (The name 'c:x' looks a like a Tensor name, but "
-                'is not a valid one. Tensor names must be of the form "<op_name>:<output_index>".)'
+                "Fetch argument 'c:x' cannot be interpreted as a Tensor. (The name 'c:x' looks a like a Tensor name, "
+                'but is not a valid one. Tensor names must be of the form "<op_name>:<output_index>".)'
             ),
         ),
         (

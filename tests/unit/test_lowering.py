@@ -303,7 +303,7 @@ def test_a_predicate_may_be_a_variable_that_its_branch_changes() -> None:
 
 
 def test_a_variables_own_read_stands_for_the_variable() -> None:
-    """Whoever takes w/read reads at its own place; read_value is a value from its place on; a fetch reads at the end."""
+    """Whoever takes w/read reads at its own place; read_value is a value of its place; a fetch reads at the end."""
     v = tf.Variable(1.0, name="v")
     early = v.read_value()
     before = v + 0.0

@@ -8,6 +8,11 @@ import pytest
 import holdfast as tf
 
 
+def _line(op: tf.Operation) -> int:
+    assert op.site is not None
+    return op.site.lineno
+
+
 def _first_line(error: BaseException) -> str:
     return str(error).split("\n", maxsplit=1)[0]
 
@@ -42,9 +47,10 @@ def test_a_target_needs_a_cluster(target: str) -> None:
 
 def test_the_empty_target_is_this_process() -> None:
     """An empty string, bytes or None is this process."""
-    assert tf.Session("").sess_str == b""
-    assert tf.Session(b"").graph is tf.get_default_graph()
-    assert tf.Session(None).graph is tf.get_default_graph()
+    empty: list[Any] = ["", b"", None]
+    for target in empty:
+        sess = tf.Session(target)
+        assert (sess.sess_str, sess.graph) == (b"", tf.get_default_graph())
 
 
 def test_the_graph_is_the_default_one_or_the_given_one() -> None:
@@ -128,7 +134,7 @@ def test_an_uninitialised_variable_names_itself_and_its_line() -> None:
         tf.Session().run(v + 1.0)
     error = caught.value
     assert _first_line(error) == "Attempting to use uninitialized value w"
-    assert f"It was made at {__file__}:{v.op.site.lineno}, in " in error.message
+    assert f"It was made at {__file__}:{_line(v.op)}, in " in error.message
     assert "tf.global_variables_initializer()" in error.message
     assert (error.error_code, error.op.name, error.node_def.name) == (9, "add", "add")
 
@@ -181,7 +187,7 @@ def test_errors_say_op_site_device_and_inputs() -> None:
         tf.Session().run(row, {x: np.zeros((2, 3))})
     text = str(caught.value)
     assert f"op 'row' ({row.op.type}) on CPU:0" in text
-    assert f"made at {__file__}:{row.op.site.lineno}" in text
+    assert f"made at {__file__}:{_line(row.op)}, in " in text
     assert "with inputs float32[2, 3], int32[1]" in text
 
 

@@ -15,38 +15,47 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_BYTES = 1 << 18
-"""Size of a block of one operand: half a dozen lie in a cache, and the calls cost little against their work."""
+BLOCK_BYTES = 1 << 20
+"""Size of a block of one operand: half a dozen lie in the last cache, and the calls cost nothing against their work."""
 LARGE_BYTES = 1 << 23
 """Arrays of more bytes drive each other out of the caches that all cores share."""
+
+_KEPT_VIEWS = 512
 
 Floats: TypeAlias = NDArray[Any]
 
 
-class _Scratch(threading.local):
-    """Memory of one thread."""
+class _Memory(threading.local):
+    """Memory of one thread, by number and dtype; it has the contents that its last user left."""
 
     def __init__(self) -> None:
-        self.buffers: dict[tuple[int, np.dtype[Any]], Floats] = {}
-        self.workspaces: dict[tuple[int, np.dtype[Any]], Floats] = {}
+        self.blocks: dict[tuple[int, int], Floats] = {}
+        self.views: dict[tuple[int, int, tuple[int, ...]], Floats] = {}
+        self.workspaces: dict[tuple[int, int], Floats] = {}
 
-    def get(self, number: int, dtype: np.dtype[Any]) -> Floats:
-        """Return the buffer of that number: one block, with the contents that its last user left."""
-        found = self.buffers.get((number, dtype))
+    def view(self, number: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Floats:
+        """Return the first elements of a block in a shape; a new array, where the block is too small."""
+        found = self.blocks.get((number, dtype.num))
         if found is None:
-            found = self.buffers[number, dtype] = np.empty(block_size(dtype), dtype)
-        return found
+            found = self.blocks[number, dtype.num] = np.empty(block_size(dtype), dtype)
+        size = math.prod(shape)
+        if size > found.size:
+            return np.empty(shape, dtype)
+        if len(self.views) >= _KEPT_VIEWS:
+            self.views.clear()
+        view = self.views[number, dtype.num, shape] = found[:size].reshape(shape)
+        return view
 
     def grown(self, number: int, dtype: np.dtype[Any], size: int) -> Floats:
         """Return the first elements of the workspace of that number."""
-        found = self.workspaces.get((number, dtype))
+        found = self.workspaces.get((number, dtype.num))
         if found is None or found.size < size:
-            self.workspaces.pop((number, dtype), None)
-            found = self.workspaces[number, dtype] = np.empty(size, dtype)
+            self.workspaces.pop((number, dtype.num), None)
+            found = self.workspaces[number, dtype.num] = np.empty(size, dtype)
         return found[:size]
 
 
-_scratch = _Scratch()
+_memory = _Memory()
 
 
 def block_size(dtype: np.dtype[Any]) -> int:
@@ -60,15 +69,12 @@ def scratch(like: Floats, number: int = 0, dtype: np.dtype[Any] | None = None) -
 
 
 def scratch_of(shape: tuple[int, ...], dtype: np.dtype[Any], number: int = 0) -> Floats:
-    """Return memory for the time of a call: a thread's own buffer, where it is large enough.
+    """Return memory for the time of a call: a thread's own block, where that is large enough.
 
     Functions that run at the same time use different numbers.
     """
-    buffer = _scratch.get(number, dtype)
-    size = math.prod(shape)
-    if size > buffer.size:
-        return np.empty(shape, dtype)
-    return buffer[:size].reshape(shape)
+    found = _memory.views.get((number, dtype.num, shape))
+    return _memory.view(number, dtype, shape) if found is None else found
 
 
 @cache
@@ -88,7 +94,7 @@ def repeated(value: float, like: Floats) -> Floats:
 
 def workspace(shape: tuple[int, ...], dtype: np.dtype[Any], number: int) -> Floats:
     """Return memory of any size for the time of a call: a thread's own, which stays as large as it once was needed."""
-    return _scratch.grown(number, dtype, math.prod(shape)).reshape(shape)
+    return _memory.grown(number, dtype, math.prod(shape)).reshape(shape)
 
 
 def in_blocks(function: Callable[..., None], *arrays: Floats, least: int = BLOCK_BYTES) -> None:

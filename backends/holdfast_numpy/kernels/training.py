@@ -5,14 +5,14 @@ The steps are those of the generic kernels, in the same order, so that the value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from holdfast.contracts import Array, KernelRequest, RunContext, UpdateKernel
-from holdfast_numpy.kernels.blocks import in_blocks, scratch
+from holdfast_numpy.kernels.blocks import BLOCK_BYTES, in_blocks, scratch
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
 Steps: TypeAlias = Callable[..., Callable[..., None]]
@@ -34,22 +34,20 @@ class _BlockedStep:
         self, context: RunContext, current: tuple[Array, ...], out: tuple[Array, ...], *inputs: Array
     ) -> tuple[Array, ...]:
         """Write the new values."""
-        scalars = list(inputs)
-        gradient = scalars.pop(self.gradient_at)
-        if not _fits(current, gradient, scalars):
-            return self.rest.update(context, current, out, *inputs)
-        in_blocks(self.steps(*scalars), *out, *current, gradient)
+        at, shape = self.gradient_at, current[0].shape
+        scalars = inputs[:at] + inputs[at + 1 :]
+        for x in (*current, inputs[at]):
+            if x.shape != shape:
+                return self.rest.update(context, current, out, *inputs)
+        for x in scalars:
+            if x.shape:
+                return self.rest.update(context, current, out, *inputs)
+        steps = self.steps(*scalars)
+        if current[0].nbytes <= BLOCK_BYTES:
+            steps(*out, *current, inputs[at])
+        else:
+            in_blocks(steps, *out, *current, inputs[at])
         return ()
-
-
-def _fits(current: tuple[Array, ...], gradient: Array, scalars: Sequence[Array]) -> bool:
-    """Whether the shapes are as they should be."""
-    shape = current[0].shape
-    return (
-        gradient.shape == shape
-        and all(slot.shape == shape for slot in current)
-        and not any(scalar.shape for scalar in scalars)
-    )
 
 
 def _kernel(request: KernelRequest, gradient_at: int, steps: Steps) -> UpdateKernel | None:

@@ -14,11 +14,11 @@ from __future__ import annotations
 from holdfast.checkpoint.formats import FormatChoice
 from holdfast.checkpoint.history import META_SUFFIX, CheckpointHistory
 from holdfast.checkpoint.inspection import CheckpointSummary, Statistics, TensorSummary, inspect
-from holdfast.checkpoint.locate import open_checkpoint
 from holdfast.checkpoint.metadata import CheckpointMetadata, SaveMetadata
 from holdfast.checkpoint.mismatches import RestoreMismatchError, RestoreNotFoundError
 from holdfast.checkpoint.names import base_name, escaped, printable, split_prefix
 from holdfast.checkpoint.opened import OpenCheckpoint
+from holdfast.checkpoint.opening import open_checkpoint
 from holdfast.checkpoint.requests import Mismatch, RestoreReport, TensorRequest
 from holdfast.checkpoint.restore import RestoredTensors, RestorePlan, plan_restore, restore_tensors
 from holdfast.checkpoint.retention import CheckpointRecord, RetentionPlan, RetentionPolicy, plan_retention

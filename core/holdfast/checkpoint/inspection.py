@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checkpoint.formats import Formats
-from holdfast.checkpoint.locate import open_checkpoint
 from holdfast.checkpoint.metadata import CheckpointMetadata
 from holdfast.checkpoint.names import Path
 from holdfast.checkpoint.opened import OpenCheckpoint, escaped_key
+from holdfast.checkpoint.opening import open_checkpoint
 from holdfast.checkpoint.regions import stored_regions
 from holdfast.contracts import Entry, Storage
 from holdfast.errors import NotFoundError

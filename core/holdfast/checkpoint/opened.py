@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from holdfast.checkpoint.names import name_fault, printable
 from holdfast.checkpoint.slices import covers, first_overlap, intersect, normal_index, slice_of, within
 from holdfast.contracts import CheckpointFormat, Entry, FormatSpec, Index, ReadableFile, Storage, TensorSlice
 from holdfast.dtypes import as_dtype, string
-from holdfast.errors import CorruptCheckpointError, NotFoundError
+from holdfast.errors import CorruptCheckpointError, NotFoundError, TruncatedCheckpointError
+
+Damaged: TypeAlias = CorruptCheckpointError | TruncatedCheckpointError
+"""What damage gives."""
+DamageNote: TypeAlias = Callable[[Damaged], None]
+"""Adds to an error what its reader can do."""
 
 _MOST_DIMENSIONS = 64
 _MOST_ELEMENTS = 1 << 59  # so that the bytes of the widest dtype can be counted in 63 bits
@@ -58,8 +63,17 @@ class OpenCheckpoint:
     metadata: CheckpointMetadata
     """What it says about itself."""
 
-    def __init__(self, path: str, prefix: str, spec: FormatSpec, fmt: CheckpointFormat, storage: Storage) -> None:
+    def __init__(
+        self,
+        path: str,
+        prefix: str,
+        spec: FormatSpec,
+        fmt: CheckpointFormat,
+        storage: Storage,
+        note: DamageNote | None = None,
+    ) -> None:
         self.path, self.prefix, self.spec = path, prefix, spec
+        self._note = note
         self._inputs = CheckpointInputs(path, prefix, spec, storage)
         try:
             self._reader = fmt.open(self._inputs)
@@ -108,9 +122,14 @@ class OpenCheckpoint:
         if entry is None:
             raise NotFoundError(None, None, f"Key {escaped_key(name)} not found in checkpoint")
         region = None if index is None else normal_index(index, entry.shape, name)
-        if entry.slices:
-            return self._read_parts(name, entry, region or normal_index(None, entry.shape, name), out)
-        return self._reader.read(name, index=region, out=out)
+        try:
+            if entry.slices:
+                return self._read_parts(name, entry, region or normal_index(None, entry.shape, name), out)
+            return self._reader.read(name, index=region, out=out)
+        except (CorruptCheckpointError, TruncatedCheckpointError) as error:
+            if self._note is not None:
+                self._note(error)
+            raise
 
     def debug_string(self) -> str:
         """Return TensorFlow's list of tensors: ``w (DT_FLOAT) [2,3]`` on a line each, sorted by name."""

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from holdfast.checkpoint.formats import Formats
-from holdfast.checkpoint.locate import open_checkpoint
 from holdfast.checkpoint.metadata import CheckpointMetadata
 from holdfast.checkpoint.mismatches import check_request, restore_error
 from holdfast.checkpoint.names import Path
 from holdfast.checkpoint.opened import OpenCheckpoint
+from holdfast.checkpoint.opening import open_checkpoint
 from holdfast.checkpoint.requests import Mismatch, NameMapping, RestoreReport, TensorRequest, map_name
 from holdfast.contracts import Storage
 

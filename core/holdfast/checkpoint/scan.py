@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from holdfast.checkpoint.formats import FormatChoice, unrecognised
@@ -10,9 +11,19 @@ from holdfast.checkpoint.locate import UNREADABLE, Located, in_directory
 from holdfast.checkpoint.names import base_name, printable
 from holdfast.checkpoint.regions import verify_values
 from holdfast.contracts import Storage
-from holdfast.errors import NotFoundError, TruncatedCheckpointError
+from holdfast.errors import CorruptCheckpointError, NotFoundError, TruncatedCheckpointError
 
 logger = logging.getLogger("holdfast.checkpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What a scan found."""
+
+    prefix: str
+    """The newest intact checkpoint; the newest damaged one where none is intact."""
+    skipped: tuple[str, ...] = ()
+    """Prefixes of damaged ones that are newer than that, as far as can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +31,21 @@ class _Candidate:
     """A checkpoint of a directory and what speaks for it."""
 
     located: Located
-    rank: tuple[bool, bool, bool, int, float]
+    readable: bool
+    """Whether it can be opened; only then is the sequence known."""
+    same_base: bool
+    inside: bool
+    sequence: int
+    modified: float
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, int, float]:
+        """The higher, the more it is what is looked for."""
+        return self.readable, self.same_base, self.inside, self.sequence, self.modified
 
 
-def newest_intact(directory: str, formats: FormatChoice, storage: Storage, *, base: str | None = None) -> str | None:
-    """Return the prefix of the newest checkpoint in a directory whose every digest is right.
+def newest_intact(directory: str, formats: FormatChoice, storage: Storage, *, base: str | None = None) -> Newest | None:
+    """Return the newest checkpoint in a directory whose every digest is right.
 
     Those of the base name `base` come before others, and those whose file lies in the directory before links that
     lead out of it. If
@@ -32,23 +53,36 @@ def newest_intact(directory: str, formats: FormatChoice, storage: Storage, *, ba
     checkpoint at all.
     """
     found = sorted(_candidates(directory, formats, storage, base), key=lambda item: item.rank, reverse=True)
+    skipped = []
     for candidate in found:
         try:
             with candidate.located.open(formats, storage) as checkpoint:
                 verify_values(checkpoint)
         except (*UNREADABLE, NotFoundError, OSError) as error:
             logger.warning("%s is not intact: %s", printable(candidate.located.path, 500), error)
+            skipped.append(candidate.located.prefix)
         else:
-            return candidate.located.prefix
+            later = [(item.located.prefix, item.modified) for item in found if not item.readable]
+            later += _cut_short(directory, formats, storage)
+            skipped += [prefix for prefix, modified in later if modified >= candidate.modified]
+            return Newest(candidate.located.prefix, tuple(dict.fromkeys(skipped)))
     if found:
-        return found[0].located.prefix
-    return _cut_short(directory, formats, storage)
+        return Newest(found[0].located.prefix)
+    return next((Newest(prefix) for prefix, _ in _cut_short(directory, formats, storage)), None)
 
 
 def all_prefixes(directory: str, formats: FormatChoice, storage: Storage) -> list[str]:
     """Return the prefixes of all checkpoints in a directory, oldest first; damaged ones come before the others."""
     found = sorted(_candidates(directory, formats, storage, None), key=lambda item: item.rank)
     return list(dict.fromkeys(item.located.prefix for item in found))
+
+
+def neighbours(prefix: str, formats: FormatChoice, storage: Storage) -> list[str]:
+    """Return the checkpoints beside one that can be opened: those of its base name first, newest first."""
+    directory, name = storage.split(prefix)
+    found = sorted(_candidates(directory, formats, storage, base_name(name)), key=lambda item: item.rank, reverse=True)
+    prefixes = dict.fromkeys(item.located.prefix for item in found if item.readable)
+    return [other for other in prefixes if storage.split(other)[1] != name]
 
 
 def inside(path: str, directory: str, storage: Storage) -> bool:
@@ -63,7 +97,7 @@ def inside(path: str, directory: str, storage: Storage) -> bool:
 
 
 def _candidates(directory: str, formats: FormatChoice, storage: Storage, base: str | None) -> list[_Candidate]:
-    """Return what is there, each with its rank: the higher, the more it is what is looked for."""
+    """Return what is there."""
     found = []
     for located in in_directory(directory, formats, storage):
         status = storage.status(located.path)
@@ -73,30 +107,34 @@ def _candidates(directory: str, formats: FormatChoice, storage: Storage, base: s
                 sequence = checkpoint.metadata.save_sequence
         except (*UNREADABLE, NotFoundError, OSError):
             readable = False
-        same_base = base is None or base_name(located.prefix) == base
-        rank = (
-            readable,
-            same_base,
-            inside(located.path, directory, storage),
-            sequence,
-            status.modified if status else 0.0,
+        found.append(
+            _Candidate(
+                located,
+                readable=readable,
+                same_base=base is None or base_name(located.prefix) == base,
+                inside=inside(located.path, directory, storage),
+                sequence=sequence,
+                modified=status.modified if status else 0.0,
+            )
         )
-        found.append(_Candidate(located, rank))
     return found
 
 
-def _cut_short(directory: str, formats: FormatChoice, storage: Storage) -> str | None:
-    """Return the prefix of a file that is too short to be recognised: there was a checkpoint, and it is damaged."""
+def _cut_short(directory: str, formats: FormatChoice, storage: Storage) -> Iterator[tuple[str, float]]:
+    """Yield prefix and time of files that are too short to be recognised: there was a checkpoint, and it is damaged."""
     for name in storage.list_directory(directory):
         for spec in formats.formats.values():
             path = storage.join(directory, name)
             status = storage.status(path)
             if name.startswith(".") or not name.endswith(spec.suffixes[0]) or status is None or not status.is_regular:
                 continue
-            file = storage.open(path)
             try:
-                if isinstance(unrecognised(file, formats), TruncatedCheckpointError):
-                    return path.removesuffix(spec.suffixes[0])
+                file = storage.open(path)
+            except (NotFoundError, CorruptCheckpointError):  # it went away, or is another thing now
+                continue
+            try:
+                truncated = isinstance(unrecognised(file, formats), TruncatedCheckpointError)
             finally:
                 file.close()
-    return None
+            if truncated:
+                yield path.removesuffix(spec.suffixes[0]), status.modified

@@ -131,8 +131,12 @@ def normal_index(index: Index | None, shape: tuple[int, ...], name: str) -> Inde
     """Return an index with its bounds filled in; InvalidArgumentError if it does not fit the shape."""
     if index is None:
         return tuple(slice(0, size) for size in shape)
-    bounds = [i.indices(size) for i, size in zip(index, shape, strict=False)]
-    if len(index) != len(shape) or any(step != 1 for _, _, step in bounds):
+    try:
+        bounds = [slice.indices(i, size) for i, size in zip(index, shape, strict=False)]
+        fits = len(index) == len(shape) and all(step == 1 for _, _, step in bounds)
+    except (TypeError, ValueError):  # no slices, or none of integers
+        fits = False
+    if not fits:
         raise InvalidArgumentError(
             None,
             None,

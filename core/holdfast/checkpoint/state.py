@@ -46,7 +46,11 @@ def read_state(
     except NotFoundError:
         # A directory may have several state files; only the usual one speaks for all that is there.
         return _scan(directory, formats, storage) if latest_filename in (None, STATE_FILE) else None
-    except (ValueError, CorruptCheckpointError, TruncatedCheckpointError, OSError) as error:
+    except OSError as error:
+        why = f"is unreadable ({error.strerror or error})"
+        logger.warning("%s %s. Scanning for the newest intact checkpoint.", printable(path, 500), why)
+        return _scan(directory, formats, storage)
+    except (ValueError, CorruptCheckpointError, TruncatedCheckpointError) as error:
         logger.warning("%s is damaged: %s. Scanning for the newest intact checkpoint.", printable(path, 500), error)
         return _scan(directory, formats, storage)
     latest = _from_state(state.latest, directory, storage)
@@ -111,10 +115,17 @@ def _scan(
     directory: str, formats: FormatChoice, storage: Storage, base: str | None = None, named: str | None = None
 ) -> CheckpointPaths | None:
     """Return what is in the directory, whatever the state file says; `named` is what it says, as the last resort."""
-    newest = newest_intact(directory, formats, storage, base=base) or named
+    found = newest_intact(directory, formats, storage, base=base)
+    newest = named if found is None else found.prefix
     if newest is None:
         return None
-    logger.warning("Using %s as the latest checkpoint of %s.", printable(newest, 500), printable(directory, 500))
+    skipped = ", ".join(printable(prefix, 500) for prefix in found.skipped) if found is not None else ""
+    logger.warning(
+        "Using %s as the latest checkpoint of %s%s.",
+        printable(newest, 500),
+        printable(directory, 500),
+        f"; newer, but damaged: {skipped}" if skipped else "",
+    )
     others = [prefix for prefix in all_prefixes(directory, formats, storage) if prefix != newest]
     return CheckpointPaths(newest, (*others, newest))
 

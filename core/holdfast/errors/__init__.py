@@ -148,3 +148,8 @@ __all__ = [
     "exception_for_code",
     "exception_type_from_error_code",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -69,13 +69,18 @@ class _CheckpointFacts(CodedError):
         facts = f"found {show(found)}, expected {show(expected)}"
         super().__init__(None, None, sentences(f"{what}: {facts}", self.advice))
 
+    def add_advice(self, more: str) -> None:
+        """Add a sentence to the advice and the message: what only those know who see more than the one file."""
+        self.advice = sentences(self.advice, more)
+        self._message = sentences(self._message, more)
+
 
 class CorruptCheckpointError(_CheckpointFacts, DataLossError):
     """A checkpoint file is damaged, or is not a checkpoint: nothing of it was used."""
 
     _code = DATA_LOSS
     _problem = "corrupt checkpoint"
-    _advice = "Restore an earlier checkpoint; `holdfast verify` says which ones are intact"
+    _advice = "Restore another checkpoint of the directory; `holdfast inspect PREFIX` says whether one is intact"
 
 
 class TruncatedCheckpointError(_CheckpointFacts, OutOfRangeError):

@@ -23,9 +23,7 @@ def infer_shapes(op: Operation, count: int) -> Sequence[TensorShape]:
         shapes = op.op_def.shape(op)
     except ValueError as error:
         inputs = ", ".join(_text(tensor.shape) for tensor in op.inputs)
-        raise ValueError(
-            f"{str(error).rstrip('.')} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}."
-        ) from error
+        raise ValueError(f"{error} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}.") from error
     if len(shapes) != count:
         raise AssertionError(f"The shape rule of {op.type} gave {len(shapes)} shapes for {count} outputs.")
     return shapes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,24 @@ class Plugins:
         configured = self._config.format_options.get(name, _NO_OPTIONS)
         merged = {**configured, **(options or {})}
         return found.spec, _make(found, merged, f"checkpoint.{name}", None if options else self._config.path)
+
+    def check_options(self) -> None:
+        """Make every backend and format that the configuration names, each of which checks its options.
+
+        What cannot be made for another reason is passed over: :meth:`report` says so of a backend, :meth:`format` of a
+        format. This imports the libraries of the backends.
+
+        Raises
+        ------
+        ConfigError
+            For the first that refuses its options.
+        """
+        for name in dict.fromkeys((*self._config.devices.values(), *self._config.backend_options)):
+            with suppress(PluginError):
+                self.backend(name)
+        for name in dict.fromkeys((self._config.format, *self._config.format_options)):
+            with suppress(PluginError):
+                self.format(name)
 
     def report(self) -> list[PluginRow]:
         """Return one row for each backend, format and failure: what ``holdfast plugins`` shows. Makes nothing."""

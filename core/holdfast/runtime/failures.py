@@ -12,7 +12,6 @@ from holdfast.checkpoint import escaped
 from holdfast.runtime.plan import ReadStep, Step, inputs_of
 from holdfast.runtime.slots import Slot
 
-
 _TELLING = OSError, errors.PluginError, errors.ConfigError
 """Errors of files and of the configuration: callers look for them as such, so they stay what they are."""
 

@@ -67,7 +67,7 @@ def _run_into(compiler: Compiler, step: RunStep, place: Place, inputs: Sequence[
 
 def _compute(kernel: Any, place: Place, context: RunContext, work: Workspace, *inputs: Array) -> tuple[Array, ...]:
     """Run a kernel as usual, and prepare the workspace for the next run."""
-    outputs = kernel(context, *inputs)
+    outputs: tuple[Array, ...] = kernel(context, *inputs)
     work.learn(place, inputs, outputs)
     return outputs
 

@@ -44,8 +44,6 @@ class VariableSaveable:
 
     def restore(self, tensors: Sequence[Tensor], shapes: Sequence[Any] | None) -> Operation:
         """Return the op that assigns the restored tensor, reshaped where shapes are given."""
-        from holdfast.ops.reshaping import reshape
-
         value = tensors[0] if shapes is None else reshape(tensors[0], shapes[0])
         validate = shapes is None and self.op.shape.is_fully_defined()
         return assign(self.op, value, validate_shape=validate).op

@@ -292,7 +292,7 @@ class Saver:
         return report
 
     def _adopt(self, prefix: str) -> None:
-        """Take over the checkpoints of the run that was restored, if that run goes on: in its directory, under its name.
+        """Take over the checkpoints of the restored run, if that run goes on: in its directory, under its name.
 
         A run that saves elsewhere or under another name only began from them: they are not its own to delete.
         """

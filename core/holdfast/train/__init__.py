@@ -39,3 +39,8 @@ __all__ = [
     "latest_checkpoint",
     "update_checkpoint_state",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -38,17 +38,24 @@ def print_tensors_in_checkpoint_file(
     all_tensors
         Whether to print the values of all. If this is False and no name is given, names, dtypes and shapes are listed.
     """
+    _print_tensors(file_name, tensor_name, all_tensors)
+
+
+def _print_tensors(file_name: str | os.PathLike[str], tensor_name: str | None, all_tensors: bool) -> bool:
+    """Print tensors, or what is wrong; say whether all went well."""
     try:
         with open_checkpoint(file_name) as checkpoint:
             if not all_tensors and not tensor_name:
                 print(checkpoint.debug_string())
-                return
+                return True
             for name in [tensor_name] if tensor_name and not all_tensors else sorted(checkpoint.entries):
                 print("tensor_name: ", name)
                 print(checkpoint.read(name))
     except (OpError, OSError) as error:
         print(error)
         _print_hint(os.fspath(file_name))
+        return False
+    return True
 
 
 def _print_hint(file_name: str) -> None:
@@ -103,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not flags.file_name:
         print("Usage: inspect_checkpoint --file_name=checkpoint_file_name [--tensor_name=tensor_to_print]")
         return 1
-    print_tensors_in_checkpoint_file(flags.file_name, flags.tensor_name, flags.all_tensors)
-    return 0
+    return 0 if _print_tensors(flags.file_name, flags.tensor_name, flags.all_tensors) else 1
 
 
 if __name__ == "__main__":
