@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import array_api_strict
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from holdfast.contracts import Array, Backend, Device
 from holdfast.errors import InvalidArgumentError
-from holdfast.kernels.array_backend import ArrayBackend
+from holdfast.kernels.array_backend import ArrayBackend, ArrayDevice
 from holdfast.kernels.registry import Pure
 from holdfast.testing.backend_conformance import BackendConformance
 from holdfast.testing.kernel_context import KernelContext
@@ -79,6 +80,57 @@ def test_view_that_is_not_declared_is_found() -> None:
     backend = ArrayBackend("broken-cpu", np, overrides={"Identity": lambda _xp, _request: Pure(lambda x: x[:])})
     with pytest.raises(AssertionError, match="Arrays are not equal"):
         Suite().test_outputs(backend, case("Identity", x, x, T=None))
+
+
+class TakesNoFiles(ArrayDevice):
+    """A device that cannot take in what was read from a checkpoint."""
+
+    def from_host(self, array: NDArray[Any]) -> Array:
+        """Refuse the variables' values; the initial ones are constants, which are read-only."""
+        if array.shape == (2, 2) and array.flags.writeable:
+            raise RuntimeError("no restore here")
+        return super().from_host(array)
+
+
+class TakesNoFilesBackend(ArrayBackend):
+    """The backend of that device."""
+
+    def _make_device(self, index: int) -> ArrayDevice:
+        """Make one device."""
+        return TakesNoFiles(array_api_strict, self.device_type, index)
+
+
+def test_backend_on_which_a_restore_fails_is_found(tmp_path: Path) -> None:
+    """A whole program is part of the suite: sound kernels and transfers alone are no proof."""
+    check = Suite().test_a_session_trains_saves_and_restores
+    check(ArrayBackend("fine-cpu", array_api_strict), tmp_path)
+    (broken := tmp_path / "broken").mkdir()
+    with pytest.raises(Exception, match="no restore here"):
+        check(TakesNoFilesBackend("broken-cpu", array_api_strict), broken)
+    assert (broken / "model.ckpt.npz").exists()
+
+
+def test_a_session_is_checked_on_devices_of_any_type(tmp_path: Path) -> None:
+    """A backend for GPU is tried as one, beside the CPU that every session has."""
+    backend = ArrayBackend("strict-gpu", array_api_strict, device_type="GPU")
+    Suite().test_a_session_trains_saves_and_restores(backend, tmp_path)
+
+
+def test_wrong_training_is_found(tmp_path: Path) -> None:
+    """Values are compared with NumPy's, not only with themselves."""
+    backend = ArrayBackend("broken-cpu", np, overrides={"Square": lambda _xp, _request: Pure(lambda x: x * x * x)})
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        Suite().test_a_session_trains_saves_and_restores(backend, tmp_path)
+
+
+def test_a_program_that_cannot_run_is_skipped(tmp_path: Path) -> None:
+    """What is declared as unsupported is the reason."""
+
+    class Without(Suite):
+        unsupported = {"MatMul": "no reason"}  # noqa: RUF012  (a class variable of the suite)
+
+    with pytest.raises(pytest.skip.Exception, match="the program needs MatMul, declared as unsupported"):
+        Without().test_a_session_trains_saves_and_restores(ArrayBackend("fine-cpu", np), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["test_outputs", "check_values", "kernel"])

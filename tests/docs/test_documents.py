@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import importlib.metadata
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,10 @@ from sybil.example import SybilFailure
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
+from holdfast.plugins import load_plugins, use_plugins
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sybil import Region
 
@@ -75,11 +78,34 @@ def run(document: Document) -> None:
         example.evaluate()
 
 
+@pytest.fixture
+def only_our_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let holdfast's own plug-ins be all that are installed, under the shipped configuration."""
+    ours = importlib.metadata.distribution("holdfast").entry_points
+    monkeypatch.setattr(importlib.metadata, "entry_points", ours.select)
+    monkeypatch.delenv("HOLDFAST_CONFIG", raising=False)
+    with use_plugins(load_plugins()):
+        yield
+
+
+@pytest.mark.usefixtures("only_our_plugins")
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_code_of_a_document_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block runs after those above it, and what is printed is what the document shows."""
     monkeypatch.chdir(tmp_path)
     run(parse(path))
+
+
+@pytest.mark.usefixtures("only_our_plugins")
+def test_documents_do_not_see_what_else_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third party's plug-in in the environment changes no list that a document prints."""
+    info = tmp_path / "another-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[holdfast]\nanother = json\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert importlib.metadata.version("another") == "1.0"
+    assert {row.distribution for row in load_plugins().report()} == {"holdfast"}
 
 
 def test_a_wrong_output_block_is_found(tmp_path: Path) -> None:

@@ -71,6 +71,44 @@ def test_wrong_configuration_exits_with_2(run: Callable[..., tuple[int, str]], t
     assert output.startswith(f"Error: {path}: (top level): found plugin, expected a known key.")
 
 
+@pytest.mark.parametrize("table, option", [("checkpoint.npz", "compresion"), ("backend.numpy-cpu", "foo")])
+def test_options_are_checked(run: Callable[..., tuple[int, str]], tmp_path: Path, table: str, option: str) -> None:
+    """An option that a configured format or backend does not take is an error of the configuration too."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(f"[{table}]\n{option} = 1\n")
+    code, output = run("plugins", "--config", str(path))
+    assert code == 2
+    assert output.startswith("Error: ")
+    assert table in output
+    assert option in output
+
+
+@pytest.mark.parametrize(
+    "body, state, exit_code",
+    [("import no_such_library", "absent", 0), ("raise RuntimeError('driver too old')", "broken", 1)],
+)
+def test_configured_backends_are_made(
+    run: Callable[..., tuple[int, str]],
+    install: Callable[..., None],
+    tmp_path: Path,
+    body: str,
+    state: str,
+    exit_code: int,
+) -> None:
+    """What is configured and cannot be made is no "ok"; a library that is not installed breaks nothing."""
+    source = "from holdfast.plugins.hookspecs import hookimpl\nfrom holdfast.contracts import {kind}Spec\n"
+    source += "def make(options):\n    {body}\n@hookimpl\ndef register_{hook}(registry):\n    registry.add({spec})\n"
+    backend, fmt = "BackendSpec('my-gpu', 'GPU', make)", "FormatSpec('my', ('.my',), ((0, b'MY'),), make, 'none')"
+    install("my-gpu", source.format(kind="Backend", hook="backends", body=body, spec=backend))
+    install("my-format", source.format(kind="Format", hook="formats", body=body, spec=fmt))
+    path = tmp_path / "given.toml"
+    path.write_text('[devices]\nGPU = "my-gpu"\n[checkpoint]\nformat = "my"\n')
+    code, output = run("plugins", "--config", str(path))
+    assert code == exit_code
+    assert f"my-gpu is {state}\n" in output
+    assert f"my is {state}\n" in output
+
+
 def test_configuration_may_be_given(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     """--config FILE shows what that file makes of the plug-ins."""
     path = tmp_path / "given.toml"

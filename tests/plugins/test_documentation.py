@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,13 @@ def test_headings_of_the_hook_reference_are_the_exact_signatures() -> None:
     found = re.findall(r"^## `(.*)`$", (DOCS / "hooks.md").read_text(encoding="utf-8"), re.MULTILINE)
     signatures = [f"{name}{inspect.signature(hook)}".replace("'", "") for name, hook in hooks().items()]
     assert found == signatures
+
+
+def test_the_documentation_imports_hookimpl_from_one_place() -> None:
+    """Plug-ins import what the import contracts of holdfast's own allow."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs" / "examples").glob("*.py")]
+    texts = "".join(page.read_text(encoding="utf-8") for page in pages if "_build" not in page.parts)
+    assert set(re.findall(r"from (\S+) import hookimpl", texts)) == {"holdfast.plugins.hookspecs"}
 
 
 @pytest.mark.parametrize("name", hooks())
@@ -60,9 +68,14 @@ def test_plugins_toml_of_the_repository_holds_the_shipped_defaults() -> None:
 
 
 def test_worked_example_is_a_plugin_that_works(install: Callable[..., None]) -> None:
-    """The plug-in of backends.md, installed as a distribution: registered, selected, with its own kernel."""
-    source = (ROOT / "docs" / "examples" / "holdfast_strict.py").read_text(encoding="utf-8")
-    install("holdfast-strict", source)
+    """The plug-in of backends.md, installed as index.md's pyproject.toml says: registered, selected, with its facts."""
+    (block,) = re.findall(r"```toml\n(.*?)```", (DOCS / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    project = tomllib.loads(block)
+    ((plugin, entry),) = project["project"]["entry-points"]["holdfast"].items()
+    (module,) = project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]
+    source = (ROOT / "docs" / "examples" / module).read_text(encoding="utf-8")
+    name, version = project["project"]["name"], project["project"]["version"]
+    install(plugin, source, distribution=name, version=version, entry=entry, module=module.removesuffix(".py"))
     plugins = load_plugins({"devices": {"CPU": "strict-cpu"}})
     backend = plugins.backend_for("CPU")
     assert backend is not None

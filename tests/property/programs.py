@@ -33,10 +33,9 @@ class Program:
         self.feed = tf.placeholder(tf.float32, [SIZE], name="feed")
         self.index = tf.placeholder(tf.int32, [], name="index")
         self.predicates = [tf.placeholder(tf.bool, [], name=f"p{i}") for i in range(2)]
-        self.variables = []
-        for i in range(2):
-            with tf.device(devices[i % len(devices)]):
-                self.variables.append(tf.Variable(np.arange(SIZE, dtype=np.float32) + i, name=f"v{i}"))
+        # On one device, so that a merge of references may choose between them.
+        with tf.device(devices[-1]):
+            self.variables = [tf.Variable(np.arange(SIZE, dtype=np.float32) + i, name=f"v{i}") for i in range(2)]
         self.matrix = tf.Variable(np.arange(2 * SIZE, dtype=np.float32).reshape(2, SIZE), name="m")
         self.late = tf.Variable(np.zeros(SIZE, np.float32), name="late")
         self.inner = [

@@ -199,6 +199,8 @@ def test_the_tools_command_line(prefix: str, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "tensor_name:  w\n[[ 0. ...  4.]\n ...\n [15. ... 19.]]\n"
     assert inspect_checkpoint.main([]) == 1
     assert capsys.readouterr().out.startswith("Usage: inspect_checkpoint --file_name=")
+    assert inspect_checkpoint.main(["--file_name", prefix, "--tensor_name=typo"]) == 1
+    assert capsys.readouterr().out == "tensor_name:  typo\nKey typo not found in checkpoint\n"
     for wrong in ("precision", "nothing=1", "precision='a'"):
         with pytest.raises(SystemExit):
             inspect_checkpoint.main(["--file_name", prefix, "--printoptions", wrong])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from holdfast.checkpoint import (
+    LocalStorage,
     SaveMetadata,
     checkpoint_exists,
     generate_checkpoint_state_proto,
@@ -21,6 +23,7 @@ from holdfast.checkpoint import (
     update_checkpoint_state,
     write_checkpoint,
 )
+from holdfast.contracts import ReadableFile
 from holdfast_npz import SPEC
 
 
@@ -186,6 +189,42 @@ def test_the_scan_takes_the_newest_intact(home: Path, caplog: pytest.LogCaptureF
         assert "is not intact" in caplog.text
     (home / "m.ckpt-1.npz").write_bytes(b"")
     assert latest(home) is not None
+
+
+def test_the_scan_names_what_it_skips(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The warning about the checkpoint in use lists newer ones that are damaged: in a value, in structure, or empty."""
+    (home / "checkpoint").unlink()
+    data = bytearray((home / "m.ckpt-2.npz").read_bytes())
+    data[150] ^= 1
+    (home / "m.ckpt-2.npz").write_bytes(data)
+    (home / "m.ckpt-3.npz").write_bytes((home / "m.ckpt-3.npz").read_bytes()[:-30])
+    (home / "m.ckpt-4.npz").write_bytes(b"")
+    assert latest(home) == "m.ckpt-1"
+    named = f"newer, but damaged: '{home}/m.ckpt-2', '{home}/m.ckpt-3', '{home}/m.ckpt-4'."
+    assert caplog.messages[-1] == f"Using '{home}/m.ckpt-1' as the latest checkpoint of '{home}'; {named}"
+
+
+def test_the_scan_names_nothing_where_nothing_newer_is_damaged(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged checkpoint that is older than the one in use does not matter."""
+    (home / "checkpoint").unlink()
+    (home / "m.ckpt-1.npz").write_bytes(b"")
+    os.utime(home / "m.ckpt-1.npz", (5, 5))
+    assert latest(home) == "m.ckpt-3"
+    assert caplog.messages[-1] == f"Using '{home}/m.ckpt-3' as the latest checkpoint of '{home}'."
+
+
+def test_a_state_file_that_may_not_be_read(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A refused permission is no damage, and the warning says so."""
+
+    class Refusing(LocalStorage):
+        def open(self, path: str) -> ReadableFile:
+            if path.endswith("/checkpoint"):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            return super().open(path)
+
+    assert latest_checkpoint(home, storage=Refusing(), formats=[SPEC]) == f"{home}/m.ckpt-3"
+    fault = "is unreadable (Permission denied). Scanning for the newest intact checkpoint."
+    assert caplog.messages[0] == f"'{home}/checkpoint' {fault}"
 
 
 def test_a_checkpoint_that_was_cut_to_nothing_is_not_none(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -42,6 +43,12 @@ def test_the_stub_declares_what_is_there() -> None:
 def test_dir_lists_the_public_names() -> None:
     """``dir(holdfast)`` shows what there is, resolved or not."""
     assert dir(tf) == sorted(tf.__all__)
+
+
+@pytest.mark.parametrize("room", [tf.errors, tf.train])
+def test_dir_of_a_room_lists_its_public_names(room: ModuleType) -> None:
+    """Modules that a room is made of, and what it imports, do not show."""
+    assert dir(room) == sorted(room.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -254,6 +254,23 @@ def test_an_update_of_a_chosen_variable_leaves_old_values_of_all_alone() -> None
     assert sess.run([v, w]) == [[1.0], [11.0]]
 
 
+def test_variables_of_different_devices_cannot_be_chosen_by_reference() -> None:
+    """A merge of references to variables on two devices is an error that names them."""
+    p = tf.placeholder(tf.bool, [])
+    with tf.device("/cpu:1"):
+        v = tf.Variable(1.0, name="v")
+    w = tf.Variable(1.0, name="w")
+    refs = [apply_op("RefSwitch", x._ref(), p).outputs[i] for i, x in enumerate((v, w))]
+    merged = apply_op("RefMerge", refs).outputs[0]
+    sess = tf.Session(config=tf.ConfigProto(device_count={"CPU": 2}))
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        sess.run(merged, {p: True})
+    assert caught.value.message == (
+        "'RefMerge' (RefMerge) chooses between variables on different devices: v on CPU:1, w on CPU:0. Put them on one "
+        "device, or merge their values."
+    )
+
+
 def test_a_read_in_a_branch_is_no_read_outside() -> None:
     """What was read where a branch is taken is read again where it may not be."""
     p = tf.placeholder(tf.bool, [])

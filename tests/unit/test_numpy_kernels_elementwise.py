@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from holdfast import dtypes, errors
-from holdfast.contracts import ExpressionKernel, IntoKernel, KernelRequest
+from holdfast.contracts import ExpressionKernel, IntoKernel, KernelRequest, PlainKernel
 from holdfast.kernels.catalogue import load_kernels
 from holdfast_numpy.kernels.catalogue import overrides
 from holdfast_numpy.kernels.registry import fallback
@@ -52,6 +52,7 @@ def _arrays(dtype: Any) -> Iterator[NDArray[Any]]:
     yield _values((5, 7), dtype)
     yield _values((7, 5), dtype).T
     yield _values((6, 8), dtype)[::2, ::3]
+    yield _values((6, 4), dtype).astype(np.dtype(dtype).newbyteorder())
     yield _values((_BLOCK * 2 + 3,), dtype)
 
 
@@ -65,18 +66,18 @@ def _check(request: KernelRequest, *inputs: NDArray[Any]) -> None:
     """Compare all that the override can do with the generic kernel, to the bit."""
     kernel: Any = overrides()[request.op_type](np, request)
     before = [x.copy() for x in inputs]
+    assert all(isinstance(kernel, ability) for ability in (IntoKernel, PlainKernel, ExpressionKernel))
     with np.errstate(all="ignore"):
         (expected,) = fallback(request)(_CONTEXT, *inputs)
         (called,) = kernel(_CONTEXT, *inputs)
-        assert isinstance(kernel, IntoKernel)
-        assert isinstance(kernel, ExpressionKernel)
         buffer = np.full(np.shape(expected), 77, np.asarray(expected).dtype)
         kernel.into(_CONTEXT, (buffer,), *inputs)
         names = tuple(f"x{i}" for i in range(len(inputs)))
         source, objects = kernel.expression(names)
         assert all(name.startswith("_k_") for name in objects)
+        plain = kernel.plain(*inputs)
         evaluated = eval(source, {**objects, **dict(zip(names, (x[()] for x in inputs), strict=True))})  # noqa: S307
-    for found in (called, buffer, evaluated):
+    for found in (called, buffer, plain, evaluated):
         np.testing.assert_array_equal(np.asarray(found), np.asarray(expected), strict=True)
     assert np.asarray(called).flags.c_contiguous
     for x, kept in zip(inputs, before, strict=True):

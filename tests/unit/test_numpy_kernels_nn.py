@@ -24,6 +24,12 @@ def _draw(*shape: int, dtype: Any = np.float32) -> NDArray[Any]:
     return np.asarray(np.random.default_rng(3).normal(0, 1, shape).astype(dtype))
 
 
+def _native(value: Any) -> NDArray[Any]:
+    """Return a value in native byte order, which the generic kernels do not care for."""
+    array = np.asarray(value)
+    return array.astype(array.dtype.newbyteorder("="))
+
+
 def _check(op_type: str, attrs: dict[str, Any], *inputs: Any, outputs: int = 1, exact: bool = False) -> None:
     """Compare the override with the generic kernel, by call and into buffers full of NaN."""
     kinds = tuple(dtypes.as_dtype(x.dtype) for x in inputs)
@@ -31,14 +37,14 @@ def _check(op_type: str, attrs: dict[str, Any], *inputs: Any, outputs: int = 1, 
     request = KernelRequest(op_type, "op", attrs, kinds, (real,) * outputs)
     kernel: Any = overrides()[op_type](np, request)
     with np.errstate(all="ignore"):
-        expected = fallback(request)(_CONTEXT, *inputs)
+        expected = tuple(_native(value) for value in fallback(request)(_CONTEXT, *inputs))
         called = kernel(_CONTEXT, *inputs)
-        buffers = tuple(np.full(np.shape(value), np.nan, np.asarray(value).dtype) for value in expected)
+        buffers = tuple(np.full(value.shape, np.nan, value.dtype) for value in expected)
         kernel.into(_CONTEXT, buffers, *inputs)
     for want, *found in zip(expected, called, buffers, strict=True):
         np.testing.assert_array_equal(found[0], found[1])
-        tolerance = 0 if exact else _ROUNDING[np.asarray(want).dtype] * max(1, float(np.abs(want).max(initial=0)))
-        np.testing.assert_allclose(np.asarray(found[0]), np.asarray(want), rtol=0, atol=tolerance, strict=True)
+        tolerance = 0 if exact else _ROUNDING[want.dtype] * max(1, float(np.abs(want).max(initial=0)))
+        np.testing.assert_allclose(np.asarray(found[0]), want, rtol=0, atol=tolerance, strict=True)
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (0, 4), (2, 3, 5), (17, 8, 8, 32), (16, 8, 8, 33)])
@@ -147,3 +153,16 @@ def test_max_pooling(window: int, stride: int, padding: bytes) -> None:
     _check("MaxPool", attrs, value, exact=True)
     _check("MaxPoolGrad", attrs, value, pooled, _draw(*pooled.shape))
     _check("MaxPool", attrs, value[:0], exact=True)
+
+
+def test_other_byte_orders_are_read_as_numbers() -> None:
+    """Feeds keep the byte order that they have; no memory that is used again takes it over."""
+    swapped = np.dtype(np.float32).newbyteorder()
+    attrs = {"ksize": [1, 2, 2, 1], "strides": [1, 1, 1, 1], "padding": b"SAME", "data_format": b"NHWC"}
+    for order in (swapped, np.dtype(np.float32)):
+        value, kernel = _draw(2, 5, 4, 3).astype(order), _draw(2, 2, 3, 2).astype(order)
+        _check("Softmax", {}, _draw(3, 4).astype(order))
+        _check("SoftmaxCrossEntropyWithLogits", {}, _draw(3, 4).astype(order), _draw(3, 4).astype(order), outputs=2)
+        _check("MaxPoolGrad", attrs, value, value, value.astype(np.float32))
+        _check("Conv2D", attrs, value, kernel)
+        _check("L2Loss", {}, value)

@@ -131,9 +131,9 @@ def test_scatter_refuses_rows_that_are_not_there() -> None:
 def test_sparse_momentum(repeats: bool, nesterov: bool) -> None:
     """Rows that a gradient names once or repeatedly."""
     indices = np.array([4, 1, 4] if repeats else [4, 1, 0], np.int32)
-    for dtype in _FLOATS:
-        variables = [_draw((6, 3), dtype, i) for i in range(2)]
-        inputs = dtype(0.1), _draw((3, 3), dtype, 7), indices, dtype(0.9)
+    for dtype, row in itertools.product(_FLOATS, ((), (3,), (2, 2))):
+        variables = [_draw((6, *row), dtype, i) for i in range(2)]
+        inputs = dtype(0.1), _draw((3, *row), dtype, 7), indices, dtype(0.9)
         _check("SparseApplyMomentum", {"use_nesterov": nesterov}, variables, *inputs)
 
 
@@ -150,6 +150,17 @@ def test_repeated_rows_change_one_after_the_other(indices: list[int], width: int
     ufunc.at(expected, at, updates)
     change_rows(table, at, updates, ufunc)
     np.testing.assert_array_equal(table, expected)
+
+
+def test_other_byte_orders_are_read_as_numbers() -> None:
+    """Feeds keep the byte order that they have."""
+    table, swapped = np.ones((2, 3), np.float32), np.full((1, 3), 7, np.dtype(np.float32).newbyteorder())
+    _check("ScatterUpdate", {}, [table], np.array([1]), swapped)
+    _check("ScatterAdd", {}, [table], np.array([1], np.dtype(np.int32).newbyteorder()), swapped)
+    kernel, _ = _kernels("ScatterAdd", {}, table, np.array([0], np.int32), swapped)
+    with pytest.raises(errors.InvalidArgumentError, match="= 16777216 is not in"):
+        # Its bytes read the other way round are a 1.
+        kernel.update(_CONTEXT, (table,), (table,), np.array([1 << 24], np.dtype(np.int32).newbyteorder()), swapped)
 
 
 def test_turns_name_each_row_once() -> None:

@@ -17,6 +17,7 @@ from holdfast.checkpoint import (
     local_storage,
     open_checkpoint,
     tensor_source,
+    update_checkpoint_state,
     write_checkpoint,
 )
 from holdfast.contracts import FormatSpec
@@ -146,6 +147,67 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_checkpoint(tmp_path / "m", formats=BOTH)
     with pytest.raises(NotFoundError, match="Failed to find any matching files"):
         open_checkpoint(tmp_path, formats=BOTH)
+
+
+def test_a_missing_checkpoint_says_what_lies_beside_it(tmp_path: Path) -> None:
+    """TensorFlow's line comes first; then those of the same base name, newest first, and how many more there are."""
+    for name in ("other", "m-1", "m-2", "m-3"):
+        save(tmp_path / name)
+    with pytest.raises(NotFoundError) as caught:
+        open_checkpoint(tmp_path / "m-4", formats=BOTH)
+    first = f"Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {tmp_path}/m-4"
+    assert caught.value.message.splitlines() == [first, "Beside it there is 'm-3', 'm-2', 'm-1' and 1 more."]
+
+
+@pytest.mark.parametrize("name, directory", [("", ""), ("m-4", ""), ("nowhere/m", "/nowhere")])
+def test_a_directory_without_a_checkpoint_is_named(tmp_path: Path, name: str, directory: str) -> None:
+    """Whether the directory was asked for or a prefix in it, and whether or not it exists."""
+    with pytest.raises(NotFoundError) as caught:
+        open_checkpoint(tmp_path / name, formats=BOTH)
+    assert caught.value.message.splitlines()[1] == f"There is no checkpoint in directory '{tmp_path}{directory}'."
+
+
+def _damage(path: Path, kind: str) -> None:
+    """Change a value, cut the end off, or leave nothing."""
+    data = path.read_bytes()
+    values = data.index(np.full(3, 4).tobytes())
+    flipped = data[:values] + bytes([data[values] ^ 1]) + data[values + 1 :]
+    path.write_bytes({"value": flipped, "cut": data[:-30], "empty": b""}[kind])
+
+
+@pytest.mark.parametrize("kind", ["value", "cut", "empty"])
+def test_a_damaged_checkpoint_names_others(tmp_path: Path, kind: str) -> None:
+    """Opening or reading it says which others of its base name could be restored instead."""
+    for name, value in {"other": 9, "m-1": 1, "m-2": 2, "m-3": 3, "m-4": 4}.items():
+        saved = save(tmp_path / name, value)
+    update_checkpoint_state(tmp_path, saved.prefix)
+    _damage(tmp_path / "m-4.npz", kind)
+    named = ", ".join(f"'{tmp_path}/m-{step}'" for step in (3, 2, 1))
+    # A file without a beginning is passed over where the directory is asked for.
+    for path in ("m-4", "m-4.npz", "." if kind != "empty" else "m-4"):
+        with pytest.raises((CorruptCheckpointError, TruncatedCheckpointError)) as caught:
+            value_at(tmp_path / path)
+        assert caught.value.message.endswith(f" Others in its directory, newest first, not verified: {named}.")
+        assert caught.value.message.count("Others in") == 1
+        assert caught.value.advice.endswith(f"{named}.")
+
+
+def test_a_damaged_checkpoint_alone_names_none(tmp_path: Path) -> None:
+    """The general advice remains."""
+    save(tmp_path / "m-4", 4)
+    _damage(tmp_path / "m-4.npz", "value")
+    with pytest.raises(CorruptCheckpointError) as caught:
+        value_at(tmp_path / "m-4")
+    assert caught.value.message.endswith("`holdfast inspect PREFIX` says whether one is intact.")
+
+
+@pytest.mark.parametrize("index", [(0,), 0, (slice("a"),), (None,), (slice(0, 1), slice(0, 1)), (slice(0, 3, 2),)])
+def test_an_index_that_is_no_slices(tmp_path: Path, index: Any) -> None:
+    """Anything but one slice of step 1 a dimension is refused."""
+    save(tmp_path / "m")
+    refused = pytest.raises(InvalidArgumentError, match="is read with one slice of step 1 a dimension, not")
+    with open_checkpoint(tmp_path / "m", formats=BOTH) as checkpoint, refused:
+        checkpoint.read("w", index=index)
 
 
 def test_a_missing_second_file(tmp_path: Path) -> None:

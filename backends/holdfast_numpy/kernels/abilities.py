@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,11 @@ class Elementwise:
             _check(inputs)
             raise
 
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The ufunc, with the order of its outputs."""
+        return partial(self.function, order="C")
+
     def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
         """Return the operator, else a call of the ufunc."""
         if self.operator:
@@ -74,6 +80,11 @@ class Computed:
     def into(self, context: RunContext, outputs: tuple[Array, ...], *inputs: Array) -> None:
         """Compute the output into a buffer."""
         self.write(outputs[0], *inputs)
+
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The function."""
+        return self.function
 
     def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
         """Return a call of the function."""
@@ -110,6 +121,11 @@ class Viewed:
     def __call__(self, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
         """Compute the output."""
         return (self.function(*inputs),)
+
+    @property
+    def plain(self) -> Callable[..., Array]:
+        """The function."""
+        return self.function
 
     def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
         """Return a call of the function."""

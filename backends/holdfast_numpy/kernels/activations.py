@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from holdfast.contracts import Array, Kernel, KernelRequest
-from holdfast_numpy.kernels.blocks import BLOCK_BYTES, repeated, scratch
+from holdfast_numpy.kernels.blocks import SMALL_BLOCK_BYTES, repeated, scratch
 from holdfast_numpy.kernels.choosing import keep
 from holdfast_numpy.kernels.formulas import Formula, Number, formula_kernel
 from holdfast_numpy.kernels.registry import is_real, override
@@ -147,7 +147,7 @@ def _kernel(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
     if request.op_type in _BY_BLOCKS:
-        return formula_kernel(request, _BY_BLOCKS[request.op_type], BLOCK_BYTES)
+        return formula_kernel(request, _BY_BLOCKS[request.op_type], SMALL_BLOCK_BYTES)
     return formula_kernel(request, _FORMULAS[request.op_type])
 
 

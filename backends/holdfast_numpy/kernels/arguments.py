@@ -25,6 +25,8 @@ class Steering(Generic[Result]):
 
     def __call__(self, argument: Array, *others: Hashable) -> Result:
         """Return ``function(argument, *others)``."""
+        if not argument.dtype.isnative:
+            return self._function(argument, *others)
         key = (argument.tobytes(), argument.shape, others)
         found = self._results.get(key)
         if found is None:

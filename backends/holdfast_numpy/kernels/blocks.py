@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 BLOCK_BYTES = 1 << 20
 """Size of a block of one operand: half a dozen lie in the last cache, and the calls cost nothing against their work."""
+SMALL_BLOCK_BYTES = 1 << 18
+"""The same for formulas of few operands, which then find them in a core's own cache."""
 LARGE_BYTES = 1 << 23
 """Arrays of more bytes drive each other out of the caches that all cores share."""
 
@@ -26,7 +28,7 @@ Floats: TypeAlias = NDArray[Any]
 
 
 class _Memory(threading.local):
-    """Memory of one thread, by number and dtype; it has the contents that its last user left."""
+    """Memory of one thread, by number and dtype, in native byte order; it has the contents that its last user left."""
 
     def __init__(self) -> None:
         self.blocks: dict[tuple[int, int], Floats] = {}
@@ -37,10 +39,10 @@ class _Memory(threading.local):
         """Return the first elements of a block in a shape; a new array, where the block is too small."""
         found = self.blocks.get((number, dtype.num))
         if found is None:
-            found = self.blocks[number, dtype.num] = np.empty(block_size(dtype), dtype)
+            found = self.blocks[number, dtype.num] = np.empty(block_size(dtype), dtype.newbyteorder("="))
         size = math.prod(shape)
         if size > found.size:
-            return np.empty(shape, dtype)
+            return np.empty(shape, found.dtype)
         if len(self.views) >= _KEPT_VIEWS:
             self.views.clear()
         view = self.views[number, dtype.num, shape] = found[:size].reshape(shape)
@@ -51,7 +53,7 @@ class _Memory(threading.local):
         found = self.workspaces.get((number, dtype.num))
         if found is None or found.size < size:
             self.workspaces.pop((number, dtype.num), None)
-            found = self.workspaces[number, dtype.num] = np.empty(size, dtype)
+            found = self.workspaces[number, dtype.num] = np.empty(size, dtype.newbyteorder("="))
         return found[:size]
 
 
@@ -97,7 +99,9 @@ def workspace(shape: tuple[int, ...], dtype: np.dtype[Any], number: int) -> Floa
     return _memory.grown(number, dtype, math.prod(shape)).reshape(shape)
 
 
-def in_blocks(function: Callable[..., None], *arrays: Floats, least: int = BLOCK_BYTES) -> None:
+def in_blocks(
+    function: Callable[..., None], *arrays: Floats, least: int = BLOCK_BYTES, block: int = BLOCK_BYTES
+) -> None:
     """Call an elementwise function of arrays block by block; at once where they are small or do not fit each other.
 
     Parameters
@@ -109,6 +113,8 @@ def in_blocks(function: Callable[..., None], *arrays: Floats, least: int = BLOCK
     least
         Up to as many bytes are small. A function without scratch memory of its own gains nothing by blocks as long as
         the arrays lie in a cache at all.
+    block
+        How many bytes of the first array to take at a time.
     """
     first = arrays[0]
     if first.nbytes <= least or not all(
@@ -117,6 +123,6 @@ def in_blocks(function: Callable[..., None], *arrays: Floats, least: int = BLOCK
         function(*arrays)
         return
     flat = [x.reshape(-1) for x in arrays]
-    step = block_size(first.dtype)
+    step = block // first.itemsize
     for start in range(0, first.size, step):
         function(*[x[start : start + step] for x in flat])

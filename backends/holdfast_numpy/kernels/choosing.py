@@ -16,6 +16,8 @@ _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 def keep(out: Array, mask: Array, values: Array) -> None:
     """Write the values, float32 or float64, where the mask holds, else zero."""
     bits = _BITS[out.dtype.itemsize]
+    if not values.dtype.isnative:
+        values = values.astype(out.dtype)
     target = out.view(bits)
     np.copyto(target, mask)
     np.multiply(values.view(bits), target, out=target)

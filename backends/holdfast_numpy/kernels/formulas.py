@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from holdfast.contracts import Array, Kernel, KernelRequest
 from holdfast.kernels.elementwise import check_broadcast
 from holdfast_numpy.kernels.abilities import Computed
-from holdfast_numpy.kernels.blocks import LARGE_BYTES, in_blocks
+from holdfast_numpy.kernels.blocks import LARGE_BYTES, SMALL_BLOCK_BYTES, in_blocks
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
 Number: TypeAlias = Callable[[float], NDArray[Any]]
@@ -23,7 +23,7 @@ Formula: TypeAlias = Callable[[Number], Callable[..., None]]
 def formula_kernel(request: KernelRequest, formula: Formula, least: int = LARGE_BYTES) -> Computed:
     """Return the kernel of a formula whose inputs have the output's dtype; they broadcast.
 
-    ``least`` is :func:`in_blocks`'s; one block for formulas with scratch memory.
+    ``least`` is :func:`in_blocks`'s: one block, for formulas with scratch memory.
     """
     dtype = request.output_dtypes[0].as_numpy_dtype
     steps = formula(lambda value: np.array(value, dtype))
@@ -34,7 +34,7 @@ def formula_kernel(request: KernelRequest, formula: Formula, least: int = LARGE_
             if out.nbytes <= least:
                 steps(out, *inputs)
             else:
-                in_blocks(steps, out, *inputs, least=least)
+                in_blocks(steps, out, *inputs, least=least, block=SMALL_BLOCK_BYTES)
         except ValueError:
             check_broadcast(inputs[0].shape, inputs[-1].shape)
             raise

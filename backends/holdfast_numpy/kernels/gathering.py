@@ -15,12 +15,13 @@ _UNSIGNED = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
 
 
 def in_range(indices: Array, size: int) -> bool:
-    """Whether all indices are at least 0 and less than a size; a negative one is a large number without a sign."""
+    """Whether all indices are at least 0 and less than a size; False also where that is not told at one look."""
     if not indices.size:
         return True
     unsigned = _UNSIGNED.get(indices.dtype.itemsize)
-    if unsigned is None:
+    if unsigned is None or not indices.dtype.isnative:
         return False
+    # A negative index is a large number without a sign.
     return bool(np.maximum.reduce(indices.view(unsigned), None) < size)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -25,14 +28,21 @@ def take_rows(table: Floats, indices: NDArray[Any], number: int = 0) -> Floats:
 
 
 def put_rows(table: Floats, indices: NDArray[Any], rows: Floats) -> None:
-    """Write whole rows of a C-contiguous array; of equal indices the last one counts."""
-    width = table.nbytes // table.shape[0] if table.shape[0] else 0
-    if not width or not table.flags.c_contiguous or not rows.flags.c_contiguous:
+    """Write whole rows of an array; of equal indices the last one counts."""
+    width = table.nbytes // len(table) if len(table) else 0
+    alike = rows.dtype == table.dtype and rows.flags.c_contiguous and table.flags.c_contiguous
+    if not width or not alike:
         table[indices] = rows
         return
     # A row as one element of so many bytes: NumPy then copies it at once, and not number by number.
-    kind = np.dtype((np.void, width))
-    table.reshape(table.shape[0], -1).view(kind)[:, 0][indices] = rows.reshape(len(indices), -1).view(kind)[:, 0]
+    kind = _row_dtype(width)
+    table.reshape(len(table), -1).view(kind)[:, 0].put(indices, rows.reshape(len(indices), -1).view(kind), "clip")
+
+
+@cache
+def _row_dtype(width: int) -> np.dtype[np.void]:
+    """Return the dtype of so many bytes."""
+    return np.dtype((np.void, width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Turns:
 def find_turns(indices: NDArray[Any]) -> Turns | None:
     """Return the turns of a vector of indices; None where no index comes twice."""
     ordered = np.sort(indices)
-    if not len(ordered) or not (ordered[1:] == ordered[:-1]).any():
+    if not np.count_nonzero(ordered[1:] == ordered[:-1]):
         return None
     order = _stable_order(indices)
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
@@ -65,7 +75,7 @@ def find_turns(indices: NDArray[Any]) -> Turns | None:
     place = (np.cumsum(sizes) - sizes)[turn] + np.repeat(rank, counts)
     turns = np.empty(len(ordered), np.intp)
     turns[place] = order
-    return Turns(ordered[starts[frequent]], turns, sizes.tolist())
+    return Turns(ordered[starts[frequent]].astype(np.intp, copy=False), turns, sizes.tolist())
 
 
 def _stable_order(indices: NDArray[Any]) -> NDArray[Any]:
@@ -84,18 +94,26 @@ def change_rows(table: Floats, indices: NDArray[Any], updates: Floats, ufunc: np
         ufunc.at(table, indices, updates)
         return
     turns = find_turns(indices)
-    if turns is None:
-        rows = take_rows(table, indices)
-        ufunc(rows, updates, rows)
-        put_rows(table, indices, rows)
-        return
-    if len(turns.sizes) * _TURN_ELEMENTS > updates.size:
+    if turns is not None and len(turns.sizes) * _TURN_ELEMENTS > updates.size:
         ufunc.at(table, indices, updates)
         return
-    rows = take_rows(table, turns.indices)
-    start = 0
-    for size in turns.sizes:
-        now = rows[:size]
-        ufunc(now, take_rows(updates, turns.order[start : start + size], 1), now)
-        start += size
-    put_rows(table, turns.indices, rows)
+    distinct, parts = split_by_turns(indices, updates, turns)
+    rows = take_rows(table, distinct)
+    for now in parts:
+        changed = rows[: len(now)]
+        ufunc(changed, now, changed)
+    put_rows(table, distinct, rows)
+
+
+def split_by_turns(
+    indices: NDArray[Any], updates: Floats, turns: Turns | None
+) -> tuple[NDArray[Any], Iterator[Floats]]:
+    """Return each index once, and the updates of each turn: as many as there are, for the first indices of these.
+
+    The updates of a turn lie in scratch memory number 2 until the next turn.
+    """
+    if turns is None:
+        # NumPy casts other integers to these, at each use.
+        return indices.astype(np.intp, copy=False), iter((updates,))
+    ends = list(accumulate(turns.sizes, initial=0))
+    return turns.indices, (take_rows(updates, turns.order[i:j], 2) for i, j in pairwise(ends))

@@ -11,7 +11,7 @@ from holdfast.contracts import Array, Kernel, KernelRequest, RunContext, UpdateK
 from holdfast_numpy.kernels.abilities import Computed
 from holdfast_numpy.kernels.gathering import in_range
 from holdfast_numpy.kernels.registry import fallback, is_plain, is_real, override
-from holdfast_numpy.kernels.rows import change_rows, find_turns, put_rows, take_rows
+from holdfast_numpy.kernels.rows import change_rows, find_turns, put_rows, split_by_turns, take_rows
 
 _UFUNCS: dict[str, np.ufunc] = {
     "ScatterAdd": np.add,
@@ -63,7 +63,7 @@ class _SparseMomentum:
 
     nesterov: bool
     rest: UpdateKernel
-    """The generic kernel: for repeated rows, and for its errors."""
+    """The generic kernel, for its errors."""
 
     def update(
         self, context: RunContext, current: tuple[Array, ...], out: tuple[Array, ...], *inputs: Array
@@ -78,21 +78,24 @@ class _SparseMomentum:
             and not (lr.shape or momentum.shape)
             and in_range(indices, var.shape[0])
         )
-        if not fits or not grad.size or find_turns(indices) is not None:
+        if not fits or not grad.size:
             return self.rest.update(context, current, out, *inputs)
         for target, values in zip(out, current, strict=True):
             if target is not values:
                 np.copyto(target, values)
-        new_var, new_accum = out
-        speed = take_rows(new_accum, indices)
-        np.multiply(speed, momentum, speed)
-        np.add(speed, grad, speed)
-        put_rows(new_accum, indices, speed)
-        change = take_rows(new_var, indices, 1)
-        step = lr * grad + lr * momentum * speed if self.nesterov else lr * speed
-        np.subtract(change, step, change)
-        put_rows(new_var, indices, change)
+        distinct, parts = split_by_turns(indices, grad, find_turns(indices))
+        values, speeds = take_rows(out[0], distinct), take_rows(out[1], distinct, 1)
+        for slope in parts:
+            self._step(values[: len(slope)], speeds[: len(slope)], lr, slope, momentum)
+        put_rows(out[0], distinct, values)
+        put_rows(out[1], distinct, speeds)
         return ()
+
+    def _step(self, value: Array, speed: Array, lr: Array, slope: Array, momentum: Array) -> None:
+        """Change rows of the variable and of its slot in place."""
+        np.multiply(speed, momentum, speed)
+        np.add(speed, slope, speed)
+        np.subtract(value, lr * slope + lr * momentum * speed if self.nesterov else lr * speed, value)
 
 
 @override("SparseApplyMomentum")
@@ -104,6 +107,7 @@ def _(request: KernelRequest) -> UpdateKernel | None:
 def _(request: KernelRequest) -> Kernel | None:
     if not is_plain(request):
         return None
+    dtype = request.output_dtypes[0].as_numpy_dtype
     rest: Callable[..., Array] = fallback(request).function
 
     def add_up(out: Array, data: Array, segments: Array) -> None:
@@ -116,7 +120,7 @@ def _(request: KernelRequest) -> Kernel | None:
     def compute(data: Array, segments: Array, count: Array) -> Array:
         if not fits(data, segments, count):
             return rest(data, segments, count)
-        out = np.empty((int(count), *data.shape[segments.ndim :]), data.dtype)
+        out = np.empty((int(count), *data.shape[segments.ndim :]), dtype)
         add_up(out, data, segments)
         return out
 

@@ -43,12 +43,13 @@ def _activation(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
     rest: Callable[..., Array] = fallback(request).function
+    dtype = request.output_dtypes[0].as_numpy_dtype
     steps = _softmax if request.op_type == "Softmax" else _log_softmax
 
     def compute(logits: Array) -> Array:
         if not logits.ndim or not logits.size:
             return rest(logits)
-        out = np.empty(logits.shape, logits.dtype)
+        out = np.empty(logits.shape, dtype)
         steps(out, logits)
         return out
 
@@ -67,11 +68,12 @@ override("Softmax", "LogSoftmax")(_activation)
 def _loss_kernel(request: KernelRequest, fits: Callable[..., bool], steps: Callable[..., None]) -> ComputedMany:
     """Return the kernel of a loss and its gradient from steps ``(loss, gradient, logits, labels)``."""
     rest: Callable[..., tuple[Array, ...]] = fallback(request).function
+    dtype = request.output_dtypes[0].as_numpy_dtype
 
     def compute(logits: Array, labels: Array) -> tuple[Array, ...]:
         if not fits(logits, labels):
             return rest(logits, labels)
-        loss, gradient = np.empty(logits.shape[:-1], logits.dtype), np.empty(logits.shape, logits.dtype)
+        loss, gradient = np.empty(logits.shape[:-1], dtype), np.empty(logits.shape, dtype)
         steps(loss, gradient, logits, labels)
         return loss, gradient
 

@@ -17,6 +17,7 @@ def _(request: KernelRequest) -> Kernel | None:
     if not is_plain(request) or is_half(request) or len(request.input_dtypes) < 2:
         return None
     rest: Callable[..., Array] = fallback(request).function
+    dtype = request.output_dtypes[0].as_numpy_dtype
 
     def steps(out: Array, first: Array, second: Array, *others: Array) -> None:
         np.add(first, second, out)
@@ -37,7 +38,7 @@ def _(request: KernelRequest) -> Kernel | None:
     def compute(*inputs: Array) -> Array:
         if not inputs[0].shape:
             return rest(*inputs)
-        out = np.empty(inputs[0].shape, inputs[0].dtype)
+        out = np.empty(inputs[0].shape, dtype)
         write(out, *inputs)
         return out
 

@@ -28,9 +28,11 @@ _PIPE_WIDTH = 160
 def plugins(verbose: bool, as_json: bool, config: str | None) -> None:
     """List backends, formats and broken plug-ins with their distribution, version, state and cause.
 
-    Exits with 1 if any installed plug-in is broken.
+    Makes the backends and formats that the configuration names, which checks their options. Exits with 1 if any
+    installed plug-in is broken.
     """
     found = get_plugins() if config is None else load_plugins(config)
+    found.check_options()
     facts = _version_facts(found) if verbose else {}
     rows = found.report()
     if as_json:

@@ -69,7 +69,12 @@ class AliasingKernel(Protocol):
 
 @runtime_checkable
 class IntoKernel(Protocol):
-    """Ability of a :class:`Kernel`: it can compute into buffers that it is given."""
+    """Ability of a :class:`Kernel`: it can compute into buffers that it is given.
+
+    The runtime gives buffers of the shapes that the outputs had when the inputs last had their present shapes, and
+    those that steer (axes, sizes, permutations: integers of other dtype attributes than ``T``) their present values. So
+    this is no ability of ops whose output shapes depend on other values, such as ``Where`` and ``Unique``.
+    """
 
     def into(self, context: RunContext, outputs: tuple[Array, ...], *inputs: Array) -> None:
         """Compute all outputs into arrays of their shapes and dtypes that share no memory with the inputs."""
@@ -77,13 +82,17 @@ class IntoKernel(Protocol):
 
 @runtime_checkable
 class ExpressionKernel(Protocol):
-    """Ability of a :class:`Kernel` with one output: it can be an expression of the compiled plan's source."""
+    """Ability of a :class:`Kernel` with one output: it can be an expression of the compiled plan's source.
+
+    The compiled plan uses it where no input has dimensions: on NumPy devices these are NumPy's scalars. Where it
+    raises, the kernel itself is called, as :class:`PlainKernel` says.
+    """
 
     def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
         """Return an expression over the given names and the objects that further names in it stand for.
 
         The further names must begin with ``_k_``; the compiler renames them. Text of a graph never goes into the
-        expression.
+        expression: it is made of names, numbers, operators, calls and attributes that do not begin with an underscore.
         """
 
 

@@ -242,6 +242,12 @@ def _partial_pack(op: Operation) -> Value:
     return result
 
 
+def _packed(op: Operation, values: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return values stacked along the op's axis."""
+    axis: int = op.attrs["axis"]
+    return np.stack(values, axis=axis)
+
+
 _EVALUATORS: dict[str, Evaluator] = {
     "Shape": lambda op, depth: _shape_of(op, 0),
     "ShapeN": lambda op, depth: _shape_of(op, 0),
@@ -252,7 +258,7 @@ _EVALUATORS: dict[str, Evaluator] = {
     "Cast": _computed(lambda op, v: v[0]),
     "Concat": _computed(lambda op, v: np.concatenate(v[1:], axis=int(v[0]))),
     "ConcatV2": _computed(lambda op, v: np.concatenate(v[:-1], axis=int(v[-1]))),
-    "Pack": _computed(lambda op, v: np.stack(v, axis=op.attrs["axis"])),
+    "Pack": _computed(_packed),
     "Equal": _computed(lambda op, v: v[0] == v[1]),
     "NotEqual": _computed(lambda op, v: v[0] != v[1]),
     "StridedSlice": _computed(_strided_slice),

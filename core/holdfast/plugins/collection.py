@@ -51,6 +51,7 @@ class Plugins:
         self._backends = resolve_backends(loaded, config)
         self._formats = resolve_formats(loaded, config)
         self._instances: dict[str, Backend | PluginError | ConfigError] = {}
+        self._unmade_formats: dict[str, PluginError] = {}
         self._lock = threading.RLock()
         check_requirements(config, loaded)
         check_names(config, loaded, self._backends, self._formats)
@@ -167,8 +168,8 @@ class Plugins:
     def check_options(self) -> None:
         """Make every backend and format that the configuration names, each of which checks its options.
 
-        What cannot be made for another reason is passed over: :meth:`report` says so of a backend, :meth:`format` of a
-        format. This imports the libraries of the backends.
+        What cannot be made for another reason is passed over, and :meth:`report` says so from then on. This imports the
+        libraries of the backends.
 
         Raises
         ------
@@ -179,13 +180,17 @@ class Plugins:
             with suppress(PluginError):
                 self.backend(name)
         for name in dict.fromkeys((self._config.format, *self._config.format_options)):
-            with suppress(PluginError):
+            try:
                 self.format(name)
+            except PluginError as error:
+                with self._lock:
+                    self._unmade_formats[name] = error
 
     def report(self) -> list[PluginRow]:
         """Return one row for each backend, format and failure: what ``holdfast plugins`` shows. Makes nothing."""
         with self._lock:
-            broken = {name: made for name, made in self._instances.items() if isinstance(made, Exception)}
+            broken = {("backend", n): made for n, made in self._instances.items() if isinstance(made, Exception)}
+            broken |= {("format", name): error for name, error in self._unmade_formats.items()}
         return report_rows(self._config, self._loaded, self._backends, self._formats, broken)
 
     def _make_backend(self, found: Registered[BackendSpec]) -> Backend:

@@ -194,7 +194,7 @@ def _load_one(origin: Origin, entry: importlib.metadata.EntryPoint, loaded: Load
         if not manager.get_hookcallers(plugin):
             raise LookupError(
                 f"{entry.value!r} implements no hook. Mark register_backends or register_formats with "
-                "holdfast.plugins.hookimpl."
+                "holdfast.plugins.hookspecs.hookimpl."
             )
         stage = "hook"
         manager.hook.register_backends(registry=backends)

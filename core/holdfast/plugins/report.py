@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from holdfast.contracts import BackendSpec, FormatSpec
+from holdfast.errors import PluginNotFoundError
 from holdfast.plugins.config import Config
 from holdfast.plugins.loader import Loaded, PluginFailure
 from holdfast.plugins.registry import Origin
 from holdfast.plugins.resolution import Registered
 
 State: TypeAlias = Literal["ok", "disabled", "broken", "absent"]
-"""Usable; switched off; installed but not usable; configured, but nothing provides it."""
+"""Usable; switched off; installed but not usable; configured, but it, or the library it needs, is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,16 @@ def report_rows(
     loaded: Loaded,
     backends: Mapping[str, Registered[BackendSpec]],
     formats: Mapping[str, Registered[FormatSpec]],
-    broken: Mapping[str, Exception],
+    broken: Mapping[tuple[str, str], Exception],
 ) -> list[PluginRow]:
-    """Return all rows, sorted by kind and name; ``broken`` has the errors of backends that could not be made."""
+    """Return all rows, sorted by kind and name; ``broken`` has the errors of what could not be made."""
     uses = {name: device_type for device_type, name in config.devices.items()}
     rows: list[PluginRow] = []
     for name, backend in backends.items():
-        rows.append(_registered(backend, "backend", uses.get(name, ""), broken.get(name)))
+        rows.append(_registered(backend, "backend", uses.get(name, ""), broken.get(("backend", name))))
     for name, item in formats.items():
-        rows.append(_registered(item, "format", "writing" if name == config.format else "", None))
+        used_for = "writing" if name == config.format else ""
+        rows.append(_registered(item, "format", used_for, broken.get(("format", name))))
     rows += [_failed(failure, loaded) for failure in loaded.failures]
     rows += [
         _row(origin, origin.plugin, "plug-in", "disabled", "disabled in plugins.toml") for origin in loaded.disabled
@@ -80,7 +82,8 @@ def _registered(
     item: Registered[BackendSpec] | Registered[FormatSpec], kind: str, used_for: str, error: Exception | None
 ) -> PluginRow:
     """Return the row of a backend or format that can be asked for."""
-    state: State = "ok" if error is None else "broken"
+    # What lacks its library is not broken, only not there.
+    state: State = "ok" if error is None else "absent" if isinstance(error, PluginNotFoundError) else "broken"
     cause = "" if error is None else str(error)
     spec = item.spec
     return _row(item.origin, spec.name, kind, state, cause, used_for=used_for, summary=spec.summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,7 +24,7 @@ from holdfast.checkpoint import (
 
 if TYPE_CHECKING:
     from holdfast.checkpoint import CheckpointMetadata
-    from holdfast.contracts import Array
+    from holdfast.contracts import Array, Storage
     from holdfast.graph import Operation, Tensor
     from holdfast.runtime.context import Context
 
@@ -53,18 +53,22 @@ class SaveRequest:
     """As ``SaveMetadata.origin``."""
     global_step: int | None = None
     """Step number to record."""
+    storage: Storage | None = None
+    """Where to write; None for the local disk."""
     saved: SavedCheckpoint | None = None
     """Set by the op: what was written."""
 
 
 @dataclass(slots=True)
 class RestoreRequest:
-    """What the RestoreV2 ops of a run tell the Saver."""
+    """What a Saver tells the RestoreV2 ops of its run, and what they tell the Saver."""
 
-    reports: list[RestoreReport] = field(default_factory=list)
-    """One a checkpoint that was read."""
+    storage: Storage | None = None
+    """Where to read; None for the local disk."""
+    report: RestoreReport | None = None
+    """Set by the ops: what was restored."""
     metadata: CheckpointMetadata | None = None
-    """Metadata of the checkpoint that was read last."""
+    """Set by the ops: what the checkpoint says about itself."""
 
 
 SESSION_OPS = frozenset({"SaveV2", "RestoreV2"})
@@ -142,7 +146,12 @@ class _Save:
         # Others may train while the files are written: what was read here stays as it is.
         with context.release_session():
             request.saved = write_checkpoint(
-                _text(prefix), sources, format=request.format, format_options=request.format_options, metadata=metadata
+                _text(prefix),
+                sources,
+                format=request.format,
+                format_options=request.format_options,
+                metadata=metadata,
+                storage=request.storage,
             )
         return ()
 
@@ -175,16 +184,16 @@ class _Restore:
             wanted = _requests(member, _texts(names), _texts(specs))
             requests.extend(wanted)
             owners.extend([member] * len(wanted))
-        restored = restore_tensors(_text(inputs[0]), requests)
+        given = context.run.request
+        request = given if isinstance(given, RestoreRequest) else RestoreRequest()
+        restored = restore_tensors(_text(inputs[0]), requests, storage=request.storage)
         report, metadata = restored.report, restored.metadata
         if not report.unexpected and metadata.random_streams:
             # Everything that was saved comes back, and so do the streams: the run goes on as it would have.
             context.restore_random_state(metadata.random_streams)
         elif metadata.random_streams:
             _log.info("Random streams are not restored from %s: it has tensors that were not asked for.", report.path)
-        if isinstance(context.run.request, RestoreRequest):
-            context.run.request.reports.append(report)
-            context.run.request.metadata = metadata
+        request.report, request.metadata = report, metadata
         values: dict[Operation, list[Array]] = {member: [] for member in self._group}
         for owner, array in zip(owners, restored.values, strict=True):
             values[owner].append(array)

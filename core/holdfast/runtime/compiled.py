@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from holdfast.runtime.context import Run
     from holdfast.runtime.plan import Plan
     from holdfast.runtime.source import Origin
-    from holdfast.runtime.workspaces import Place, Workspace
+    from holdfast.runtime.workspaces import Memory, Place, Workspace
 
 
 class CompiledPlan:
@@ -37,7 +37,7 @@ class CompiledPlan:
         origins: Sequence[Origin | None],
         *,
         needs_run: bool,
-        places: Collection[Place],
+        places: Collection[Place | Memory],
     ) -> None:
         self.text = text
         """The source text, for people."""

@@ -23,7 +23,7 @@ from holdfast.runtime.step_source import WRITE
 if TYPE_CHECKING:
     from holdfast.contracts import Device
     from holdfast.graph.tensor import Tensor
-    from holdfast.runtime.workspaces import Place
+    from holdfast.runtime.workspaces import Memory, Place
 
 
 def compile_plan(plan: Plan, fed: Sequence[Tensor]) -> CompiledPlan:
@@ -143,8 +143,8 @@ class Compiler:
         """Whether a register's value is known to have no dimensions."""
         return register in self.scalars or isinstance(self._constants[register], np.generic)
 
-    def place(self, step: Step) -> Place | None:
-        """Return where a step writes its outputs, if that is into a workspace."""
+    def place(self, step: Step) -> Place | Memory | None:
+        """Return where in a workspace a step writes its outputs, or remembers them."""
         return self._places.get(id(step))
 
     def context(self, device: Device) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from holdfast import errors
+from holdfast.checkpoint import escaped
 from holdfast.runtime import guards
 from holdfast.runtime.plan import AnyStep, Guard, MergeStep
 
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.contracts import Device
     from holdfast.graph.operation import Operation
     from holdfast.runtime.lowering import Lowering
+    from holdfast.runtime.slots import Slot
 
 
 def lower_switch(lowering: Lowering, op: Operation, device: Device, guard: Guard) -> None:
@@ -48,6 +52,7 @@ def lower_merge(lowering: Lowering, op: Operation, device: Device) -> None:
         lowering.set_guard(op, guard)
     if op.type == "RefMerge" and all(map(lowering.is_ref, op._inputs)):
         inputs = [lowering.refs[t] for t in op._inputs]
+        _check_one_device(op, registers.slots(inputs))
         output = registers.new_chosen_slot(inputs)
         lowering.refs[op.outputs[0]] = output
     else:
@@ -57,3 +62,15 @@ def lower_merge(lowering: Lowering, op: Operation, device: Device) -> None:
     index = registers.new(None)
     lowering.define(op.outputs[1], index)
     lowering.emit(MergeStep(op, device, guard, tuple(zip(rests, inputs, strict=True)), output, index))
+
+
+def _check_one_device(op: Operation, slots: Sequence[Slot]) -> None:
+    """Raise unless all variables that a merge may choose are on one device: where what updates the choice runs."""
+    if len({id(slot.device) for slot in slots}) > 1:
+        places = ", ".join(f"{escaped(s.op.name)} on {s.device.device_type}:{s.device.index}" for s in slots)
+        raise errors.InvalidArgumentError(
+            op.node_def,
+            op,
+            f"'{escaped(op.name)}' ({op.type}) chooses between variables on different devices: {places}. Put them on "
+            "one device, or merge their values.",
+        )

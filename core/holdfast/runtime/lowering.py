@@ -28,6 +28,7 @@ from holdfast.runtime.plan import (
 )
 from holdfast.runtime.registers import BORROWED, Registers
 from holdfast.runtime.transfers import Transfers
+from holdfast.runtime.unread import without_unread
 
 if TYPE_CHECKING:
     from holdfast.contracts import Device, Kernel
@@ -115,11 +116,17 @@ class Lowering:
                 # To run the read of a variable is to make sure that it has a value.
                 self.value(op.outputs[0], op, self._placer.device(op).device)
         results = [self._fetch(tensor) for tensor in fetches]
-        return self._finish(ops, feed_registers, results)
+        return self._finish(ops, feed_registers, results, targets)
 
-    def _finish(self, ops: Sequence[Operation], feeds: tuple[int, ...], fetches: list[Fetch]) -> Plan:
+    def _finish(
+        self,
+        ops: Sequence[Operation],
+        feeds: tuple[int, ...],
+        fetches: list[Fetch],
+        targets: Sequence[Operation],
+    ) -> Plan:
         """Decide about memory and return the plan."""
-        registers, steps = self.registers, self.steps
+        registers, steps = self.registers, without_unread(self.steps, fetches, targets)
         decide_memory(steps, registers, fetches)
         read = registers.slots({step.slot for step in steps if isinstance(step, ReadStep)})
         restored = registers.slots(_written(steps)) if self._session_kernels.restores else ()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast import dtypes
-from holdfast.contracts import AliasingKernel, IntoKernel
+from holdfast.runtime.abilities import has_into, may_alias
 from holdfast.runtime.plan import AssignStep, CopyStep, MergeStep, RunStep, UpdateStep, inputs_of, writes
 from holdfast.runtime.scalars import is_scalar
-from holdfast.runtime.workspaces import Place
+from holdfast.runtime.workspaces import Memory, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from holdfast.graph.op_def import ArgDef
     from holdfast.graph.operation import Operation
@@ -24,26 +24,34 @@ if TYPE_CHECKING:
 
 _DATA = frozenset({"Tindices", "Tlabels", "SrcT"})
 """Dtype attributes of inputs that never decide about the shape of an output, integers though they may be."""
+_OF_SHAPES = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+"""Ops that look at nothing but the shapes of their inputs."""
+_CALLS = frozenset({"PyFunc", "PyFuncStateless"})
+"""Ops that call back into Python: what they return is not the plan's to keep."""
 _MOST_STEERING = 64
 """No shape, permutation or list of axes is longer; longer vectors of integers are data."""
 
 
-def plan_places(plan: Plan) -> dict[int, Place]:
-    """Return where steps write their outputs, by the identity of the step."""
+def plan_places(plan: Plan) -> dict[int, Place | Memory]:
+    """Return where steps write their outputs, or keep them from run to run, by the identity of the step."""
     steps = [step for stretch in plan.stretches for step in stretch.steps]
     carried = _carried(steps)
     kept = _kept(plan, steps, carried)
     last = _last_uses(steps, carried)
     buffers = _Buffers()
-    places: dict[int, Place] = {}
+    places: dict[int, Place | Memory] = {}
+    of_shapes: set[int] = set()
     for i, step in enumerate(steps):
-        if (
-            not isinstance(step, RunStep)
-            or not isinstance(step.kernel, IntoKernel)
-            or not kept.isdisjoint(step.outputs)
-        ):
+        if not isinstance(step, RunStep) or not kept.isdisjoint(step.outputs):
             continue
-        steering = _steering(step, plan)
+        memory = _memory(step, len(places), plan, of_shapes)
+        if memory is not None:
+            places[id(step)] = memory
+            of_shapes.update(step.outputs)
+            continue
+        if not has_into(step.kernel):
+            continue
+        steering = _steering(step, plan, of_shapes)
         if steering is None:
             continue
         taken = tuple(
@@ -55,6 +63,20 @@ def plan_places(plan: Plan) -> dict[int, Place]:
     return places
 
 
+def _memory(step: RunStep, number: int, plan: Plan, of_shapes: Collection[int]) -> Memory | None:
+    """Return how a step remembers its outputs, if they depend on nothing but shapes and constants."""
+    op = step.op
+    pure = not (op.op_def.stateful or op.op_def.effects or op.type in _CALLS)
+    if not pure or any(t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)) or not op.outputs:
+        return None
+    if op.type in _OF_SHAPES:
+        return Memory(number, tuple(range(len(step.inputs))), ())
+    varying = tuple(i for i, register in enumerate(step.inputs) if plan.template[register] is None)
+    if varying and all(step.inputs[i] in of_shapes for i in varying):
+        return Memory(number, (), varying)
+    return None
+
+
 def _carried(steps: Sequence[Step]) -> dict[int, frozenset[int]]:
     """Return for each register the outputs of kernels whose memory it may share."""
     carried: dict[int, frozenset[int]] = {}
@@ -64,11 +86,10 @@ def _carried(steps: Sequence[Step]) -> dict[int, frozenset[int]]:
 
     for step in steps:
         match step:
-            case RunStep(kernel=AliasingKernel(aliases=aliases)):
+            case RunStep(kernel=kernel):
+                aliases = kernel.aliases if may_alias(kernel) else {}
                 for i, register in enumerate(step.outputs):
                     carried[register] = of([step.inputs[j] for j in aliases.get(i, ())]) | {register}
-            case RunStep():
-                carried.update((register, frozenset((register,))) for register in step.outputs)
             case UpdateStep() | MergeStep() | CopyStep():
                 carried.update(dict.fromkeys(writes(step), of(inputs_of(step))))
     return carried
@@ -112,14 +133,19 @@ class _Buffers:
         return number
 
 
-def _steering(step: RunStep, plan: Plan) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return which inputs decide about the shapes of outputs, by their shapes and by their values; None: unknown."""
+def _steering(
+    step: RunStep, plan: Plan, of_shapes: Collection[int]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
+    """Return which inputs decide about the shapes of outputs, by shape, value and identity; None: that is unknown."""
     op = step.op
     if all(map(is_scalar, op.outputs)) or any(t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)):
         return None
-    by_shape, by_value = [], []
+    by_shape, by_value, by_identity = [], [], []
     for i, (register, tensor, arg) in enumerate(zip(step.inputs, op._inputs, _arguments(op), strict=True)):
         if plan.template[register] is not None:
+            continue
+        if register in of_shapes:
+            by_identity.append(i)
             continue
         by_shape.append(i)
         steers = _steers(tensor, arg)
@@ -127,7 +153,7 @@ def _steering(step: RunStep, plan: Plan) -> tuple[tuple[int, ...], tuple[int, ..
             return None
         if steers:
             by_value.append(i)
-    return tuple(by_shape), tuple(by_value)
+    return tuple(by_shape), tuple(by_value), tuple(by_identity)
 
 
 def _steers(tensor: Tensor, arg: ArgDef) -> bool | None:

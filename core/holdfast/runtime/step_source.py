@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.contracts import ExpressionKernel, PlainKernel
+from holdfast.runtime.abilities import has_expression, is_plain
 from holdfast.runtime.assigning import assign
 from holdfast.runtime.expressions import inline
 from holdfast.runtime.plan import (
@@ -24,6 +24,7 @@ from holdfast.runtime.plan import (
     inputs_of,
 )
 from holdfast.runtime.transfers import transfer
+from holdfast.runtime.workspaces import Memory
 
 if TYPE_CHECKING:
     from holdfast.contracts import Array, RunContext
@@ -35,12 +36,15 @@ def _run(compiler: Compiler, step: RunStep) -> None:
     """Call a kernel, or write its expression where all inputs are numbers."""
     inputs = tuple(map(compiler.name, step.inputs))
     kernel, place, constant = step.kernel, compiler.place(step), compiler.source.constant
-    if isinstance(kernel, ExpressionKernel) and inputs and all(map(compiler.is_scalar, step.inputs)):
+    if isinstance(place, Memory):
+        _run_once(compiler, step, place, inputs)
+        return
+    if has_expression(kernel) and inputs and all(map(compiler.is_scalar, step.inputs)):
         value = inline(kernel, inputs, constant)
     elif place is not None:
         _run_into(compiler, step, place, inputs)
         return
-    elif isinstance(kernel, PlainKernel):
+    elif is_plain(kernel):
         value = f"{constant(kernel.plain)}({', '.join(inputs)})"
     else:
         value = f"{constant(kernel)}({', '.join((compiler.context(step.device), *inputs))})"
@@ -53,16 +57,44 @@ def _run(compiler: Compiler, step: RunStep) -> None:
 def _run_into(compiler: Compiler, step: RunStep, place: Place, inputs: Sequence[str]) -> None:
     """Have a kernel write into the workspace, if its inputs are like those that the buffers were made for."""
     constant, line = compiler.source.constant, compiler.source.line
-    known = [f"{inputs[i]}.shape" for i in place.by_shape] + [f"{inputs[i]}.tobytes()" for i in place.by_value]
+    same = _sameness(place.by_shape, place.by_value, place.by_identity, inputs)
     context = compiler.context(step.device)
     compiler.let_go(_dead_inputs(step))
     targets = "".join(f"{compiler.new(register)}, " for register in step.outputs).rstrip()
     arguments = "".join(f", {name}" for name in inputs)
     line(f"e0 = work.entries[{place.number}]")
-    line(f"if {' and '.join(['e0[0]', *(f'e0[{i}] == {text}' for i, text in enumerate(known, 1))])}:")
+    line(f"if {same}:")
     line(f" {constant(place.into)}({context}, e0[0]{arguments})")
     line(f" {targets} = e0[0]")
     line(f"else: {targets} = {constant(partial(_compute, step.kernel, place))}({context}, work{arguments})")
+
+
+def _sameness(
+    by_shape: Sequence[int], by_value: Sequence[int], by_identity: Sequence[int], inputs: Sequence[str]
+) -> str:
+    """Return the expression that tells whether an entry of the workspace, ``e0``, was made for such inputs."""
+    looks = [f" == {inputs[i]}.shape" for i in by_shape]
+    looks += [f" == {inputs[i]}.tobytes()" for i in by_value]
+    looks += [f" is {inputs[i]}" for i in by_identity]
+    return " and ".join(("e0[0]", *(f"e0[{i}]{look}" for i, look in enumerate(looks, 1))))
+
+
+def _run_once(compiler: Compiler, step: RunStep, memory: Memory, inputs: Sequence[str]) -> None:
+    """Have what a kernel makes of shapes at hand, as long as the shapes are the same."""
+    constant, line = compiler.source.constant, compiler.source.line
+    arguments = "".join(f", {name}" for name in (compiler.context(step.device), *inputs))
+    same = _sameness(memory.by_shape, (), memory.by_identity, inputs)
+    compiler.let_go(_dead_inputs(step))
+    targets = "".join(f"{compiler.new(register)}, " for register in step.outputs).rstrip()
+    line(f"e0 = work.entries[{memory.number}]")
+    line(f"{targets} = e0[0] if {same} else {constant(partial(_remember, step.kernel, memory))}(work{arguments})")
+
+
+def _remember(kernel: Any, memory: Memory, work: Workspace, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
+    """Run a kernel and keep what it returns for the next run."""
+    outputs: tuple[Array, ...] = kernel(context, *inputs)
+    work.remember(memory, inputs, outputs)
+    return outputs
 
 
 def _compute(kernel: Any, place: Place, context: RunContext, work: Workspace, *inputs: Array) -> tuple[Array, ...]:

@@ -7,8 +7,9 @@ one: what is fetched, and what a variable takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Entry: TypeAlias = tuple[Any, ...]
 """Buffers of a step, or None; then what its inputs must be like for these to fit."""
 
+_MOST_REMEMBERED = 4096
+"""Elements of results that are kept from run to run; what is larger is made anew."""
 _MOST_SHAPES = 4
 """So many combinations of the feeds' shapes have workspaces at once."""
 _MOST_AT_ONCE = 4
@@ -42,6 +45,20 @@ class Place:
     """Inputs, by position, whose shape decides about those of the outputs."""
     by_value: tuple[int, ...]
     """Inputs whose very values do: axes and sizes that are computed in the run."""
+    by_identity: tuple[int, ...]
+    """The same, of inputs that are kept from run to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where a step keeps what depends on nothing but shapes: what it made of the same shapes before holds good."""
+
+    number: int
+    """Its entry in a workspace."""
+    by_shape: tuple[int, ...]
+    """Inputs, by position, of which only the shape counts."""
+    by_identity: tuple[int, ...]
+    """Inputs that are kept by other steps in the same way: the same object has the same value."""
 
 
 class Workspace:
@@ -64,7 +81,14 @@ class Workspace:
                 buffer = self.buffers[number] = place.device.empty(shape, dtype)
             out.append(buffer)
         shapes = (inputs[i].shape for i in place.by_shape)
-        self.entries[place.number] = tuple(out), *shapes, *(inputs[i].tobytes() for i in place.by_value)
+        values = (inputs[i].tobytes() for i in place.by_value)
+        self.entries[place.number] = tuple(out), *shapes, *values, *(inputs[i] for i in place.by_identity)
+
+    def remember(self, memory: Memory, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """Note what a step made of shapes, unless it is large."""
+        if sum(prod(output.shape) for output in outputs) <= _MOST_REMEMBERED:
+            shapes = (inputs[i].shape for i in memory.by_shape)
+            self.entries[memory.number] = tuple(outputs), *shapes, *(inputs[i] for i in memory.by_identity)
 
 
 class WorkspacePool:
@@ -72,10 +96,10 @@ class WorkspacePool:
 
     __slots__ = ("_buffers", "_entries", "_waiting")
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        listed = sorted(places, key=lambda place: place.number)
-        self._entries = [(None,) * (1 + len(place.by_shape) + len(place.by_value)) for place in listed]
-        self._buffers = 1 + max((number for place in listed for number in place.buffers), default=-1)
+    def __init__(self, places: Collection[Place | Memory]) -> None:
+        self._entries: list[Entry] = [(None,)] * len(places)
+        numbers = [number for place in places if isinstance(place, Place) for number in place.buffers]
+        self._buffers = 1 + max(numbers, default=-1)
         self._waiting: dict[Any, list[Workspace]] = {}
 
     def check_out(self, shapes: Any) -> Workspace:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast import checkpoint, errors
 from holdfast.checkpoint import CheckpointHistory, CheckpointRecord, RetentionPolicy
-from holdfast.graph import GraphKeys, Tensor, get_collection
+from holdfast.graph import GraphKeys, get_collection
 from holdfast.plugins import get_plugins
+from holdfast.protos import SaverDef
 from holdfast.runtime import BaseSession
 from holdfast.runtime.checkpoint_ops import RestoreRequest, SaveRequest
 from holdfast.saver.builder import build
 from holdfast.saver.saveables import make_saveables
-from holdfast.variables import Variable
+from holdfast.variables.export_scope import prepend_name_scope
 
 if TYPE_CHECKING:
     from holdfast.checkpoint import RestoreReport
-
-_LOCK_TIMEOUT = 10.0
 
 
 class Saver:
@@ -121,13 +121,15 @@ class Saver:
         self.saver_def = saver_def
         """A SaverDef message with the names of the ops; None before :meth:`build`."""
         if saver_def is not None:
-            self._max_to_keep = saver_def.max_to_keep
-            self._every_n_hours = saver_def.keep_checkpoint_every_n_hours
+            self.saver_def = _checked_saver_def(saver_def, name)
+            self._max_to_keep = self.saver_def.max_to_keep
+            self._every_n_hours = self.saver_def.keep_checkpoint_every_n_hours
         self._lineage: str | None = None
         self._origin: float | None = None
         self._restored: str | None = None
+        self._storage = checkpoint.local_storage()
         self._history = CheckpointHistory(
-            RetentionPolicy(latest=self._max_to_keep or None, every_n_hours=self._every_n_hours)
+            RetentionPolicy(latest=self._max_to_keep or None, every_n_hours=self._every_n_hours), storage=self._storage
         )
         if not defer_build:
             self.build()
@@ -141,8 +143,7 @@ class Saver:
             var_list = get_collection(GraphKeys.GLOBAL_VARIABLES) + get_collection(GraphKeys.SAVEABLE_OBJECTS)
         if not var_list:
             if not self._allow_empty:
-                msg = "No variables to save"
-                raise ValueError(msg)
+                raise ValueError("No variables to save")
             self._is_empty = True
             return
         self.saver_def = build(
@@ -186,6 +187,9 @@ class Saver:
             A step number to append to the prefix: an int, or a tensor, variable or name of one.
         latest_filename
             Name of the state file beside the checkpoint; by default ``checkpoint``.
+        meta_graph_suffix, write_meta_graph
+            The graph itself is not written yet, unlike TensorFlow's default: ``write_meta_graph=True`` is an
+            UnimplementedError.
         write_state
             Write the state file, by which ``latest_checkpoint`` finds the checkpoint, and delete what fell out.
 
@@ -196,30 +200,38 @@ class Saver:
         ValueError
             If the directory does not exist, or the state file would collide with the checkpoint.
         TypeError
-            If ``sess`` is no session.
+            If ``sess`` is no session, or ``global_step`` no integer.
+        UnimplementedError
+            For ``write_meta_graph``; nothing is written.
         OSError
             If the files cannot be written; errno says why.
         CheckpointDurabilityError
             If the checkpoint is there but may not survive a power cut.
         """
         self._check_built()
-        if not isinstance(sess, BaseSession):
-            msg = f"'sess' must be a Session; {sess}"
-            raise TypeError(msg)
+        _check_session(sess)
+        if write_meta_graph:
+            raise errors.UnimplementedError(
+                None, None, "Saver.save(write_meta_graph=True) is not implemented: leave it out to save the variables."
+            )
         path = os.fspath(save_path)
-        latest_filename = latest_filename or "checkpoint"
+        latest_filename = latest_filename or checkpoint.STATE_FILE
         step = None if global_step is None else _step_number(sess, global_step)
         prefix = self._checked_prefix(path, step, latest_filename)
         if self._is_empty:
             return None
-        request = SaveRequest(self._format, self._format_options, self._lineage, self._origin, step)
-        directory = os.path.dirname(prefix) or "."
-        with checkpoint.local_storage().lock(directory, _LOCK_TIMEOUT):
+        request = SaveRequest(self._format, self._format_options, self._lineage, self._origin, step, self._storage)
+        directory, _ = checkpoint.split_prefix(prefix, self._storage)
+        # One critical section: nobody's save comes between this one and its state file.
+        with self._storage.lock(directory, checkpoint.LOCK_TIMEOUT):
             sess.run_with_request(
                 self.saver_def.save_tensor_name, {self.saver_def.filename_tensor_name: prefix}, request
             )
             saved = request.saved
-            assert saved is not None  # noqa: S101  (the save op of this Saver sets it)
+            if saved is None:
+                raise errors.InvalidArgumentError(
+                    None, None, f"'{self.saver_def.save_tensor_name}' does not wait for an op that saves."
+                )
             self._lineage, self._origin = saved.lineage, saved.origin
             self._adopt(prefix)
             self._history.add(saved)
@@ -230,21 +242,18 @@ class Saver:
     def _check_built(self) -> None:
         """Raise if the ops are not there yet."""
         if self.saver_def is None and not self._is_empty:
-            msg = "`build()` should be called before save if defer_build==True"
-            raise RuntimeError(msg)
+            raise RuntimeError("`build()` should be called before save if defer_build==True")
 
     def _checked_prefix(self, path: str, step: int | None, latest_filename: str) -> str:
         """Return the checkpoint's prefix, with TensorFlow's errors."""
         if os.path.split(latest_filename)[0]:
-            msg = "'latest_filename' must not contain path components"
-            raise ValueError(msg)
-        directory, base = os.path.split(path)
+            raise ValueError("'latest_filename' must not contain path components")
+        directory, base = checkpoint.split_prefix(path, self._storage)
         if step is None and base == latest_filename:
-            msg = f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{path}'"
-            raise ValueError(msg)
-        if not os.path.isdir(directory or "."):
-            msg = f"Parent directory of {path} doesn't exist, can't save."
-            raise ValueError(msg)
+            raise ValueError(f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{path}'")
+        status = self._storage.status(directory)
+        if status is None or not status.is_directory:
+            raise ValueError(f"Parent directory of {path} doesn't exist, can't save.")
         if step is None:
             return path
         return f"{path}-{step:08d}" if self._pad else f"{path}-{step}"
@@ -266,6 +275,8 @@ class Saver:
         ------
         ValueError
             If ``save_path`` is None.
+        TypeError
+            If ``sess`` is no session, or one of a graph without these ops.
         NotFoundError
             If there is no such checkpoint, or it lacks a tensor; the error lists all that does not fit.
         InvalidArgumentError
@@ -273,20 +284,17 @@ class Saver:
         DataLossError, OutOfRangeError, UnimplementedError, ResourceExhaustedError
             The checkpoint is damaged, truncated, of an unknown kind, or beyond the limits: see ``holdfast.errors``.
         """
-        if not isinstance(sess, BaseSession):
-            raise TypeError(f"'sess' must be a Session; {sess}")
-        if save_path is None:
-            msg = "Can't load save_path when it is None."
-            raise ValueError(msg)
+        self._check_built()
+        _check_session(sess)
         if self._is_empty:
             return None
-        self._check_built()
-        request = RestoreRequest()
+        if save_path is None:
+            raise ValueError("Can't load save_path when it is None.")
+        request = RestoreRequest(self._storage)
         path = os.fspath(save_path)
         sess.run_with_request(self.saver_def.restore_op_name, {self.saver_def.filename_tensor_name: path}, request)
-        metadata = request.metadata
-        report = request.reports[-1]
-        if metadata is not None and metadata.lineage is not None:
+        report, metadata = request.report, request.metadata
+        if report is not None and metadata is not None and metadata.lineage is not None:
             self._lineage, self._origin = metadata.lineage, metadata.origin
             self._restored = report.prefix
         return report
@@ -327,8 +335,34 @@ def _place(prefix: str) -> tuple[str, str]:
     return os.path.realpath(os.path.dirname(prefix) or "."), checkpoint.base_name(prefix)
 
 
+def _check_session(sess: Any) -> None:
+    """Raise unless this is a session."""
+    if not isinstance(sess, BaseSession):
+        raise TypeError(f"'sess' must be a Session; {sess}")
+
+
 def _step_number(sess: BaseSession, global_step: Any) -> int:
-    """Return a step number from an int, or from a tensor, variable or name of one."""
-    if isinstance(global_step, (Tensor, Variable, str)):
-        return int(sess.run(global_step))
-    return int(global_step)
+    """Return a step number from an integer, or from a tensor, variable or name of one."""
+    value = global_step
+    if not hasattr(value, "__index__"):
+        # Something to fetch, as in TensorFlow, whose error it is if it cannot be.
+        value = sess.run(global_step)
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(
+            f"global_step must be an integer, or a tensor, variable or name of one; {global_step!r} gives {value!r}."
+        ) from error
+
+
+def _checked_saver_def(saver_def: Any, scope: str | None) -> Any:
+    """Return a SaverDef message, with the names of its ops in the name scope that they were imported into."""
+    if not isinstance(saver_def, SaverDef):
+        raise ValueError(f"saver_def must be a saver_pb2.SaverDef: {saver_def}")
+    checked = SaverDef()
+    checked.CopyFrom(saver_def)
+    for field in ("save_tensor_name", "restore_op_name", "filename_tensor_name"):
+        if not getattr(saver_def, field):
+            raise ValueError(f"saver_def must specify the {field}: {saver_def}")
+        setattr(checked, field, prepend_name_scope(getattr(saver_def, field), scope))
+    return checked

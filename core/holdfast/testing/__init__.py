@@ -11,5 +11,6 @@ pytest.register_assert_rewrite(
     "holdfast.testing.format_round_trips",
     "holdfast.testing.format_suite",
     "holdfast.testing.kernel_checks",
+    "holdfast.testing.session_checks",
     "holdfast.testing.update_checks",
 )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from holdfast.testing.backend_suite import BackendSuite
 from holdfast.testing.device_checks import DeviceChecks
 from holdfast.testing.kernel_checks import KernelChecks
+from holdfast.testing.session_checks import SessionChecks
 from holdfast.testing.update_checks import UpdateChecks
 
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(DeviceChecks, KernelChecks, UpdateChecks, BackendSuite):
+class BackendConformance(DeviceChecks, KernelChecks, UpdateChecks, SessionChecks, BackendSuite):
     """The conformance suite of backends.
 
     A subclass whose name begins with ``Test`` gives a fixture ``backend``, which returns a fresh backend, and the

@@ -1,0 +1,28 @@
+"""What kernels can do beyond being called. As ``isinstance`` with the contracts' protocols, but many times as fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+if TYPE_CHECKING:
+    from holdfast.contracts import AliasingKernel, ExpressionKernel, IntoKernel, PlainKernel
+
+
+def may_alias(kernel: Any) -> TypeGuard[AliasingKernel]:
+    """Whether a kernel names inputs that its outputs may share memory with."""
+    return hasattr(kernel, "aliases")
+
+
+def has_into(kernel: Any) -> TypeGuard[IntoKernel]:
+    """Whether a kernel can compute into buffers."""
+    return hasattr(kernel, "into")
+
+
+def has_expression(kernel: Any) -> TypeGuard[ExpressionKernel]:
+    """Whether a kernel can be an expression."""
+    return hasattr(kernel, "expression")
+
+
+def is_plain(kernel: Any) -> TypeGuard[PlainKernel]:
+    """Whether a kernel is a plain function of its inputs."""
+    return hasattr(kernel, "plain")
