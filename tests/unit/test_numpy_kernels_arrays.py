@@ -168,10 +168,13 @@ def test_views_stay_views() -> None:
         _check("Reshape", {}, x, _i32(*shape))
     for perm in ((0, 1, 2), (2, 0, 1), (-1, 0, 1)):
         _check("Transpose", {}, x, _i32(*perm))
+    for dim in (0, 2, -1, -4):
+        _check("ExpandDims", {}, x.transpose(2, 0, 1), np.array(dim, np.int32))
     _check("Reshape", {}, x[:0], _i32(0, 7))
+    _check("ExpandDims", {}, np.float32(3), _i32(0))
     _check("Reshape", {}, np.float32(3), _i32())
     _check("Transpose", {}, np.float32(3), _i32())
-    for op_type, argument in (("Reshape", _i32(6, 4)), ("Transpose", _i32(1, 0, 2))):
+    for op_type, argument in (("Reshape", _i32(6, 4)), ("Transpose", _i32(1, 0, 2)), ("ExpandDims", _i32(1))):
         kernel, _ = _kernel(op_type, {}, x, argument)
         assert np.shares_memory(kernel(_CONTEXT, x, argument)[0], x)
         assert isinstance(kernel, AliasingKernel)
@@ -187,6 +190,8 @@ def test_views_stay_views() -> None:
         ("Reshape", (-1, 5), "the requested shape requires a multiple of 5"),
         ("Transpose", (0, 1), "transpose expects a vector of size 3"),
         ("Transpose", (0, 0, 1), "2 is missing from"),
+        ("ExpandDims", (4,), "Tried to expand dim index 4 for tensor with 3 dimensions"),
+        ("ExpandDims", (0, 1), "'dim' must be a tensor with a single value, got 2"),
     ],
 )
 def test_views_refuse_what_does_not_fit(op_type: str, argument: tuple[int, ...], message: str) -> None:
@@ -194,3 +199,50 @@ def test_views_refuse_what_does_not_fit(op_type: str, argument: tuple[int, ...],
     kernel, _ = _kernel(op_type, {}, _draw(2, 3, 4), _i32(*argument))
     with pytest.raises(errors.InvalidArgumentError, match=message):
         kernel(_CONTEXT, _draw(2, 3, 4), _i32(*argument))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.complex64])
+@pytest.mark.parametrize("shape", [(), (3, 4), (60, 50), (400, 300)])
+def test_select(shape: tuple[int, ...], dtype: Any) -> None:
+    """Elements of one or the other, to the bit, whole rows and other orders too."""
+    x, y = _draw(*shape, dtype=dtype), _draw(*shape, dtype=dtype) * 2
+    mask = np.asarray(_draw(*shape) > 0)
+    if x.size > 2:
+        x.reshape(-1)[:3] = [np.inf, np.nan, -0.0] if np.dtype(dtype).kind == "f" else [0, 1, 2]
+    if overrides()["Select"](np, _select_request(x)) is not None:
+        _check("Select", {}, mask, x, y, output=dtypes.as_dtype(dtype))
+        _check("Select", {}, mask.T, x.T, y.T, output=dtypes.as_dtype(dtype))
+        if shape:
+            _check("Select", {}, mask[:, 0], x, y, output=dtypes.as_dtype(dtype))
+
+
+def _select_request(x: NDArray[Any]) -> KernelRequest:
+    kind = dtypes.as_dtype(x.dtype)
+    return KernelRequest("Select", "op", {}, (dtypes.bool, kind, kind), (kind,))
+
+
+def test_fill_and_shape() -> None:
+    """Arrays of one number and of sizes; a negative size is refused."""
+    for value in (np.float32(3), np.array(2), np.bool_(1)):
+        for dims in (_i32(), _i32(2, 3), _i32(0, 4)):
+            _check("Fill", {}, dims, value, output=dtypes.as_dtype(value.dtype))
+    for x in (_draw(2, 3), _draw(0), np.float32(1)):
+        _check("Shape", {}, x, output=dtypes.int64)
+    kernel, _ = _kernel("Fill", {}, _i32(1), np.float32(1), output=dtypes.float32)
+    with pytest.raises(errors.InvalidArgumentError, match="Dimension -1 must be >= 0"):
+        kernel(_CONTEXT, _i32(-1), np.float32(1))
+
+
+@pytest.mark.parametrize("op_type", ["FloorDiv", "FloorMod"])
+def test_integer_division(op_type: str) -> None:
+    """By numbers and by arrays; zero is refused, and shapes that do not fit."""
+    x = np.array([[7, -7, 0], [8, -1, 3]], np.int32)
+    for y in (np.array(3, np.int32), np.int32(-2), _i32(1, -2, 3), x + np.int32(20)):
+        _check(op_type, {}, x, y)
+        _check(op_type, {}, np.int32(-7), y)
+    kernel, _ = _kernel(op_type, {}, x, x)
+    for bad, message in ((np.int32(0), "Integer division by zero"), (_i32(1, 0, 2), "Integer division by zero")):
+        with pytest.raises(errors.InvalidArgumentError, match=message):
+            kernel(_CONTEXT, x, bad)
+    with pytest.raises(errors.InvalidArgumentError, match="Incompatible shapes"):
+        kernel(_CONTEXT, x, _i32(1, 2))

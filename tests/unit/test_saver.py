@@ -318,6 +318,7 @@ def test_others_train_while_a_checkpoint_is_written(tmp_path: Path, monkeypatch:
         trainer = threading.Thread(target=lambda: [sess.run(step) for _ in range(5)])
         trainer.start()
         trainer.join(30)
+        assert not trainer.is_alive()
         return write_checkpoint(*args, **kwargs)
 
     monkeypatch.setattr("holdfast.runtime.checkpoint_ops.write_checkpoint", busy_write)

@@ -142,3 +142,16 @@ def test_what_follows_from_shapes_is_made_once(sess: Any) -> None:
         assert found[1].tolist() == list(shape)
         for value in found:
             value[...] = -1
+
+
+def test_a_buffer_serves_again_only_when_nobody_reads_it_any_more(sess: Any) -> None:
+    """Values that are read late, or through views, are still what they were."""
+    x = tf.placeholder(tf.float32, [3])
+    early = tf.square(x) + 1.0
+    view = tf.reverse(tf.expand_dims(tf.square(x) + 2.0, 0), [1])
+    between = tf.tanh(tf.tanh(early * 0.5) * 0.25) * 0.0
+    total = early + tf.squeeze(view) + between
+    for i in range(3):
+        value = np.array([i, i + 1, i + 2], np.float32)
+        expected = value * value + 1 + (value * value + 2)[::-1]
+        assert sess.run(total, {x: value}).tolist() == expected.tolist()

@@ -9,6 +9,7 @@ import numpy as np
 from holdfast.contracts import Kernel, KernelRequest
 from holdfast.kernels.elementwise import is_smooth
 from holdfast_numpy.kernels.abilities import Elementwise
+from holdfast_numpy.kernels.division import integer_division
 from holdfast_numpy.kernels.registry import is_plain, override
 
 _UFUNCS: dict[str, np.ufunc] = {
@@ -93,7 +94,7 @@ def _kernel(request: KernelRequest) -> Kernel | None:
     smooth = is_smooth(request)
     ufunc = _UFUNCS.get(request.op_type) or (_SMOOTH[request.op_type] if smooth else None)
     if ufunc is None:
-        return None
+        return integer_division(request) if request.op_type == "FloorMod" else None
     # Arithmetic of complex scalars may round otherwise than that of arrays.
     if any(dtype.is_complex for dtype in request.input_dtypes):
         return Elementwise(ufunc)

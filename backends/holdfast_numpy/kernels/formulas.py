@@ -12,6 +12,7 @@ from holdfast.contracts import Array, Kernel, KernelRequest
 from holdfast.kernels.elementwise import check_broadcast
 from holdfast_numpy.kernels.abilities import Computed
 from holdfast_numpy.kernels.blocks import LARGE_BYTES, SMALL_BLOCK_BYTES, in_blocks
+from holdfast_numpy.kernels.division import integer_division
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
 Number: TypeAlias = Callable[[float], NDArray[Any]]
@@ -152,7 +153,7 @@ _FORMULAS: dict[str, Formula] = {
 
 def _kernel(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
-        return None
+        return integer_division(request) if request.op_type == "FloorDiv" else None
     return formula_kernel(request, _FORMULAS[request.op_type])
 
 

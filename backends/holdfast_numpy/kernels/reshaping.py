@@ -33,6 +33,27 @@ def _sizes(shape: Array) -> tuple[int, ...]:
     return sizes if all(size >= -1 for size in sizes) else (-1, -1)
 
 
+@override("ExpandDims")
+def _(request: KernelRequest) -> Kernel:
+    rest: Callable[..., Array] = fallback(request).function
+
+    def expand(x: Array, dim: Array) -> Array:
+        shape = shapes(dim, x.shape)
+        return rest(x, dim) if shape is None else x.reshape(shape)
+
+    shapes = Steering(_expanded)
+    return Viewed(expand)
+
+
+def _expanded(dim: Array, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return a shape with one dimension more, or None where there is no place for it."""
+    values, rank = int_tuple(dim), len(shape)
+    if len(values) != 1 or not -rank - 1 <= values[0] <= rank:
+        return None
+    at = values[0] % (rank + 1)
+    return (*shape[:at], 1, *shape[at:])
+
+
 @override("Transpose")
 def _(request: KernelRequest) -> Kernel:
     rest: Callable[..., Array] = fallback(request).function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from holdfast_numpy.kernels.blocks import scratch, scratch_of
 from holdfast_numpy.kernels.gathering import in_range
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
+_RUN = 1 << 12
+"""Rows of up to so many elements are added up as a product with ones, which rounds as often as it adds, but fast."""
+
 
 def _exponentials(logits: Array, shifted: Array, powers: Array) -> Array:
     """Write logits less the largest of their row, and the exponentials of that; return the sums of these as a column.
@@ -24,8 +28,18 @@ def _exponentials(logits: Array, shifted: Array, powers: Array) -> Array:
     np.maximum.reduce(logits, -1, None, column, keepdims=True)
     np.subtract(logits, column, shifted)
     np.exp(shifted, powers)
-    np.add.reduce(powers, -1, None, column, keepdims=True)
+    size = logits.shape[-1]
+    if powers.ndim == 2 and size <= _RUN and powers.flags.c_contiguous:
+        powers.dot(_ones(size, column.dtype), column)
+    else:
+        np.add.reduce(powers, -1, None, column, keepdims=True)
     return column
+
+
+@lru_cache(maxsize=64)
+def _ones(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a column of ones."""
+    return np.ones((size, 1), dtype)
 
 
 def _softmax(out: Array, logits: Array) -> None:
@@ -111,6 +125,7 @@ def _(request: KernelRequest) -> Kernel | None:
 def _(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
+    one = np.ones((), request.output_dtypes[0].as_numpy_dtype)
     starts: dict[tuple[int, ...], NDArray[Any]] = {}
 
     def fits(logits: Array, labels: Array) -> bool:
@@ -131,7 +146,7 @@ def _(request: KernelRequest) -> Kernel | None:
         sums = _exponentials(logits, shifted, gradient)
         np.divide(gradient, sums, gradient)
         if gradient.flags.c_contiguous:
-            gradient.reshape(-1)[at] -= 1
+            np.subtract.at(gradient.reshape(-1), at, one)
         else:
             gradient[np.arange(len(labels)), labels] -= 1
         logs = sums[:, 0]

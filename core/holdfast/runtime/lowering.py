@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from holdfast import errors
 from holdfast.checkpoint import escaped
-from holdfast.contracts import AliasingKernel, KernelRequest, UpdateKernel
+from holdfast.contracts import KernelRequest
 from holdfast.runtime import guards
 from holdfast.runtime.aliasing import decide_memory
 from holdfast.runtime.checkpoint_ops import SESSION_OPS, SessionKernels
@@ -31,7 +31,7 @@ from holdfast.runtime.transfers import Transfers
 from holdfast.runtime.unread import without_unread
 
 if TYPE_CHECKING:
-    from holdfast.contracts import Device, Kernel
+    from holdfast.contracts import Device, Kernel, UpdateKernel
     from holdfast.graph.operation import Operation
     from holdfast.graph.tensor import Tensor
     from holdfast.runtime.checkpoint_ops import SessionKernel
@@ -214,10 +214,10 @@ class Lowering:
                 f"{self._placer.device(op).name}."
             )
             raise errors.UnimplementedError(op.node_def, op, msg)
-        if isinstance(kernel, UpdateKernel):
+        if _is_update(kernel):
             self._update(op, guard, kernel)
         else:
-            self._run(op, device, guard, kernel, where=device)
+            self._run(op, device, guard, cast("Kernel", kernel), where=device)
 
     def _run(
         self, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel, *, where: Device | None
@@ -241,7 +241,7 @@ class Lowering:
         """Return for each output what memory it may share: nothing, if it is fresh."""
         if op.type in _CALLS:
             return [frozenset((BORROWED,))] * len(op.outputs)
-        aliases = kernel.aliases if isinstance(kernel, AliasingKernel) else {}
+        aliases: Mapping[int, tuple[int, ...]] = getattr(kernel, "aliases", {})
         roots = self.registers.roots
         return [frozenset[int]().union(*(roots[inputs[j]] for j in aliases.get(i, ()))) for i in range(len(op.outputs))]
 
@@ -334,6 +334,11 @@ class Lowering:
         if register is None:
             register = self._read(tensor, tensor.op, guard)
         return Fetch(tensor, register, guard, self.registers.where[register])
+
+
+def _is_update(kernel: Kernel | UpdateKernel) -> TypeGuard[UpdateKernel]:
+    """Whether a kernel updates variables; isinstance says the same of a protocol, and takes long for it."""
+    return hasattr(kernel, "update")
 
 
 def _written(steps: Sequence[Step]) -> set[int]:
