@@ -51,6 +51,14 @@ def test_dir_of_a_room_lists_its_public_names(room: ModuleType) -> None:
     assert dir(room) == sorted(room.__all__)
 
 
+def test_the_message_of_a_saver_is_found_under_train() -> None:
+    """``tf.train.SaverDef`` is the message class, and other names stay unknown."""
+    assert tf.train.SaverDef.V2 == 2
+    assert "SaverDef" in dir(tf.train)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = tf.train.Nothing
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """A name that is not there says so."""
     with pytest.raises(AttributeError, match="module 'holdfast' has no attribute 'flux_capacitor'"):

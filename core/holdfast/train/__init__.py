@@ -1,5 +1,8 @@
 """Training: optimisers, gradients, the global step, and TensorFlow's names for savers and checkpoints."""
 
+from typing import Any
+
+from holdfast import protos
 from holdfast.checkpoint import (
     checkpoint_exists,
     generate_checkpoint_state_proto,
@@ -27,6 +30,7 @@ __all__ = [
     "MomentumOptimizer",
     "Optimizer",
     "Saver",
+    "SaverDef",
     "assert_global_step",
     "checkpoint_exists",
     "create_global_step",
@@ -39,6 +43,13 @@ __all__ = [
     "latest_checkpoint",
     "update_checkpoint_state",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Find the message class, which is built at first use."""
+    if name == "SaverDef":
+        return protos.SaverDef
+    raise AttributeError(f"module 'holdfast.train' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
