@@ -45,7 +45,7 @@ def test_hook_has_the_fixed_sections(name: str) -> None:
     text = (DOCS / "hooks.md").read_text(encoding="utf-8")
     section = text.partition(f"## `{name}(")[2].partition("\n## ")[0]
     for heading in SECTIONS:
-        assert f"\n    {heading}\n" in (hooks()[name].__doc__ or "")
+        assert f"\n{heading}\n" in (inspect.getdoc(hooks()[name]) or "")
         assert f"\n{heading}\n: " in section
 
 
