@@ -10,13 +10,7 @@ from holdfast import dtypes, errors
 from holdfast.ops import arithmetic, comparison, division, sums
 from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder
-from holdfast.runtime import Session
-
-
-def _run(tensor: Any, feed_dict: Any = None) -> Any:
-    with Session() as session:
-        return session.run(tensor, feed_dict)
-
+from tests.unit.evaluation import run
 
 BINARY: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "Add": (arithmetic.add, np.add),
@@ -41,7 +35,7 @@ def test_values_broadcast_as_in_numpy(op_type: str, dtype: Any) -> None:
     function, reference = BINARY[op_type]
     x, y = np.array([[1, -2, 3], [4, 5, -6]], dtype), np.array([1, 2, -3], dtype)
     for left, right in ((x, y), (y, x), (x, dtype(2)), (dtype(3), dtype(3))):
-        result, expected = _run(function(constant(left), constant(right))), reference(left, right)
+        result, expected = run(function(constant(left), constant(right))), reference(left, right)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected)
 
@@ -61,7 +55,7 @@ def test_names(op_type: str) -> None:
 def test_bfloat16_is_kept() -> None:
     """A sum of bfloat16 is bfloat16, rounded once."""
     x = np.array([1.0, 3.0], dtypes.bfloat16.as_numpy_dtype)
-    result = _run(arithmetic.add(constant(x), constant(x)))
+    result = run(arithmetic.add(constant(x), constant(x)))
     assert result.dtype == x.dtype
     assert result.astype(np.float32).tolist() == [2.0, 6.0]
 
@@ -69,25 +63,25 @@ def test_bfloat16_is_kept() -> None:
 def test_integers_wrap_around() -> None:
     """Integers keep their dtype and overflow silently."""
     x = constant(np.array([200], np.uint8))
-    assert _run(arithmetic.add(x, x)).tolist() == [144]
-    assert _run(arithmetic.subtract(constant(np.array([1], np.uint8)), constant(np.array([2], np.uint8)))) == [255]
-    assert _run(arithmetic.abs(constant([-(2**31)]))).tolist() == [-(2**31)]
+    assert run(arithmetic.add(x, x)).tolist() == [144]
+    assert run(arithmetic.subtract(constant(np.array([1], np.uint8)), constant(np.array([2], np.uint8)))) == [255]
+    assert run(arithmetic.abs(constant([-(2**31)]))).tolist() == [-(2**31)]
 
 
 def test_strings_are_joined_and_compared() -> None:
     """Add and equality work on strings, with broadcasting."""
     names = constant(["a", "b"])
-    assert _run(arithmetic.add(names, "x")).tolist() == [b"ax", b"bx"]
-    assert _run(comparison.equal(names, "a")).tolist() == [True, False]
-    assert _run(comparison.not_equal("a", "b")) == np.True_
+    assert run(arithmetic.add(names, "x")).tolist() == [b"ax", b"bx"]
+    assert run(comparison.equal(names, "a")).tolist() == [True, False]
+    assert run(comparison.not_equal("a", "b")) == np.True_
 
 
 def test_powers() -> None:
     """Floating-point and integer powers; a negative exponent of an integer is an error."""
-    assert _run(arithmetic.pow(constant([2, 10]), constant([10, 3]))).tolist() == [1024, 1000]
-    assert _run(arithmetic.pow([4.0], [0.5])).tolist() == [2.0]
+    assert run(arithmetic.pow(constant([2, 10]), constant([10, 3]))).tolist() == [1024, 1000]
+    assert run(arithmetic.pow([4.0], [0.5])).tolist() == [2.0]
     with pytest.raises(errors.InvalidArgumentError, match=r"^Integers to negative integer powers are not allowed"):
-        _run(arithmetic.pow(constant([2, 3]), constant([1, -1])))
+        run(arithmetic.pow(constant([2, 3]), constant([1, -1])))
 
 
 def test_shapes_that_do_not_fit() -> None:
@@ -101,7 +95,7 @@ def test_shapes_that_do_not_fit() -> None:
     feeds = {u: np.ones(2, np.float32), v: np.ones(3, np.float32)}
     for function, _ in BINARY.values():
         with pytest.raises(errors.InvalidArgumentError, match=r"^Incompatible shapes: \[2\] vs\. \[3\]"):
-            _run(function(u, v), feeds)
+            run(function(u, v), feeds)
 
 
 def test_dtypes_that_do_not_fit() -> None:
@@ -131,11 +125,11 @@ def test_dtypes_that_do_not_fit() -> None:
 def test_integer_division(function: Callable[..., Any], expected: list[int], dtype: Any) -> None:
     """Quotients are floored or truncated, remainders go with them, and zero is refused."""
     x, y = np.array([-7, 7, -7], dtype), np.array([2, -2, -2], dtype)
-    result = _run(function(constant(x), constant(y)))
+    result = run(function(constant(x), constant(y)))
     assert result.dtype == dtype
     assert result.tolist() == expected
     with pytest.raises(errors.InvalidArgumentError, match=r"^Integer division by zero"):
-        _run(function(constant(x), constant(y - y)))
+        run(function(constant(x), constant(y - y)))
 
 
 @pytest.mark.parametrize(
@@ -152,12 +146,12 @@ def test_integer_division(function: Callable[..., Any], expected: list[int], dty
 def test_floating_point_division(function: Callable[..., Any], expected: list[float]) -> None:
     """Zero gives infinity or NaN; remainders have the sign of the divisor, or of the dividend."""
     x, y = constant([-7.5, 7.5, 1.0]), constant([2.0, 2.0, 0.0])
-    np.testing.assert_array_equal(_run(function(x, y)), np.array(expected, np.float32))
+    np.testing.assert_array_equal(run(function(x, y)), np.array(expected, np.float32))
 
 
 def test_floordiv_rounds_the_quotient() -> None:
     """As in TensorFlow, 1 / 0.1 is 10 in float32, though 10 times float32's 0.1 is more than 1."""
-    assert _run(division.floordiv(constant([1.0]), constant([0.1]))).tolist() == [10.0]
+    assert run(division.floordiv(constant([1.0]), constant([0.1]))).tolist() == [10.0]
 
 
 def test_true_division_of_integers() -> None:
@@ -168,7 +162,7 @@ def test_true_division_of_integers() -> None:
         assert result.dtype == wide
         assert [t.op.type for t in result.op.inputs] == ["Cast", "Cast"]
         assert result.op.type == "RealDiv"
-    assert _run(division.divide(constant([7]), constant([2]))).tolist() == [3.5]
+    assert run(division.divide(constant([7]), constant([2]))).tolist() == [3.5]
     assert division.divide(2, 4) == 0.5
     with pytest.raises(TypeError, match=r"^x and y must have the same dtype, got tf\.float32 != tf\.int32$"):
         division.truediv(1.0, 2)
@@ -181,10 +175,10 @@ def test_add_n() -> None:
     x, y = constant([1.0, 2.0]), constant([3.0, 4.0])
     total = sums.add_n([x, y, x])
     assert (total.op.name, total.op.type) == ("AddN", "AddN")
-    assert _run(total).tolist() == [5.0, 8.0]
+    assert run(total).tolist() == [5.0, 8.0]
     assert sums.add_n([x]) is x
     assert sums.add_n([x], name="same").op.type == "Identity"
-    assert _run(sums.accumulate_n([x, y])).tolist() == [4.0, 6.0]
+    assert run(sums.accumulate_n([x, y])).tolist() == [4.0, 6.0]
 
 
 def test_add_n_refuses_what_is_not_alike() -> None:
@@ -207,13 +201,13 @@ def test_add_n_refuses_what_is_not_alike() -> None:
         errors.InvalidArgumentError,
         match=r"^Inputs to operation total of type AddN must have the same size and shape\.  Input 0: \[2\] != ",
     ):
-        _run(sums.add_n([u, v], name="total"), {u: np.ones(2, np.float32), v: np.ones(3, np.float32)})
+        run(sums.add_n([u, v], name="total"), {u: np.ones(2, np.float32), v: np.ones(3, np.float32)})
 
 
 def test_scalar_mul() -> None:
     """A scalar times a tensor; anything but a scalar is refused."""
     x = constant([1.0, 2.0])
-    assert _run(sums.scalar_mul(3, x)).tolist() == [3.0, 6.0]
+    assert run(sums.scalar_mul(3, x)).tolist() == [3.0, 6.0]
     with pytest.raises(ValueError, match=r"^Only scalar multiply works, got shape \(2,\)$"):
         sums.scalar_mul(x, x)
 
@@ -221,9 +215,9 @@ def test_scalar_mul() -> None:
 def test_logic() -> None:
     """Truth tables."""
     a, b = constant([True, True, False, False]), constant([True, False, True, False])
-    assert _run(comparison.logical_and(a, b)).tolist() == [True, False, False, False]
-    assert _run(comparison.logical_or(a, b)).tolist() == [True, True, True, False]
-    assert _run(comparison.logical_xor(a, b)).tolist() == [False, True, True, False]
-    assert _run(comparison.logical_not(a)).tolist() == [False, False, True, True]
+    assert run(comparison.logical_and(a, b)).tolist() == [True, False, False, False]
+    assert run(comparison.logical_or(a, b)).tolist() == [True, True, True, False]
+    assert run(comparison.logical_xor(a, b)).tolist() == [False, True, True, False]
+    assert run(comparison.logical_not(a)).tolist() == [False, False, True, True]
     with pytest.raises(TypeError, match=r"^Input 'y' of 'LogicalAnd' Op has type int32 that does not match expected"):
         comparison.logical_and(a, placeholder(dtypes.int32, [4]))

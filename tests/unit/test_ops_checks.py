@@ -14,11 +14,7 @@ from holdfast.ops.constants import constant
 from holdfast.ops.identities import identity, placeholder, placeholder_with_default
 from holdfast.ops.printing import Print
 from holdfast.runtime import Session
-
-
-def _run(element: Any) -> Any:
-    with Session() as session:
-        return session.run(element)
+from tests.unit.evaluation import run
 
 
 def _open(value: Any, name: str | None = None) -> Tensor:
@@ -40,14 +36,14 @@ def test_a_failed_assertion_shows_its_data(data: list[Any], summarize: int | Non
     """The message is the data, each tensor cut to the first elements."""
     assertion = Assert(_open(False), data, summarize=summarize)
     with pytest.raises(errors.InvalidArgumentError) as caught:
-        _run(assertion)
+        run(assertion)
     assert str(caught.value).splitlines()[0] == f"assertion failed: {shown}"
 
 
 def test_an_assertion_that_holds() -> None:
     """Nothing happens, and what waits for it goes on."""
     with control_dependencies([Assert(_open(True), [1.0])]):
-        assert _run(identity(constant(3))) == 3
+        assert run(identity(constant(3))) == 3
 
 
 def test_data_in_a_guard() -> None:
@@ -77,11 +73,11 @@ PAIRS: dict[str, tuple[Callable[..., Any], Any, Any, str]] = {
 def test_assertions_on_pairs(name: str) -> None:
     """Each relation fails if one element does not hold, and passes if the first alone is compared."""
     function, x, y, told = PAIRS[name]
-    _run(function(_open(x[0]) if name != "assert_none_equal" else _open(5), y[0]))
+    run(function(_open(x[0]) if name != "assert_none_equal" else _open(5), y[0]))
     assertion = function(_open(x if name != "assert_none_equal" else [1, 1]), y, message="mm")
     assert assertion.name.startswith(f"{name}_1/Assert")
     with pytest.raises(errors.InvalidArgumentError) as caught:
-        _run(assertion)
+        run(assertion)
     assert str(caught.value).startswith(f"assertion failed: [mm] {told}")
 
 
@@ -97,22 +93,22 @@ SIGNS: dict[str, tuple[Callable[..., Any], list[float], float, str]] = {
 def test_assertions_on_signs(name: str) -> None:
     """The sign of every element is checked."""
     function, good, bad, told = SIGNS[name]
-    _run(function(_open(good)))
+    run(function(_open(good)))
     with pytest.raises(errors.InvalidArgumentError, match=f"Condition {told} did not hold element-wise"):
-        _run(function(_open([*good, bad])))
+        run(function(_open([*good, bad])))
 
 
 def test_assert_equal_of_known_values() -> None:
     """Values that are known while building are compared at once."""
     with pytest.raises(ValueError, match=r"mm\nCondition x == y did not hold element-wise:\nx"):
         checks.assert_equal(constant([1, 2]), [1, 3], message="mm")
-    _run(checks.assert_equal(constant([1, 2]), [1, 2]))
+    run(checks.assert_equal(constant([1, 2]), [1, 2]))
 
 
 def test_own_data() -> None:
     """Given data replaces the message."""
     with pytest.raises(errors.InvalidArgumentError, match=r"assertion failed: \[mine\]"):
-        _run(checks.assert_equal(_open(1), 2, data=["mine"]))
+        run(checks.assert_equal(_open(1), 2, data=["mine"]))
 
 
 @pytest.mark.parametrize(
@@ -141,9 +137,9 @@ def test_ranks_that_are_known(function: Callable[..., Any], good: Any, bad: Any,
 )
 def test_ranks_of_the_run(function: Callable[..., Any], good: Any, bad: Any) -> None:
     """A rank that is known only in the run is checked there."""
-    _run(function(_open([1, 2]), good))
+    run(function(_open([1, 2]), good))
     with pytest.raises(errors.InvalidArgumentError, match="must have rank"):
-        _run(function(_open([1, 2]), bad))
+        run(function(_open([1, 2]), bad))
 
 
 def test_types() -> None:
@@ -176,18 +172,18 @@ def test_proper_iterables() -> None:
 def test_order(values: list[float], increasing: bool, non_decreasing: bool) -> None:
     """Neighbours are compared; fewer than two are in order."""
     x = _open(np.array(values, np.float32))
-    assert _run(checks.is_strictly_increasing(x)) == increasing
-    assert _run(checks.is_non_decreasing(x)) == non_decreasing
+    assert run(checks.is_strictly_increasing(x)) == increasing
+    assert run(checks.is_non_decreasing(x)) == non_decreasing
 
 
 @pytest.mark.parametrize("values,found", [([np.nan], "NaN"), ([np.inf], "Inf"), ([-np.inf, np.nan], "Inf and NaN")])
 def test_check_numerics(values: list[float], found: str) -> None:
     """NaN and infinity are named after the message."""
     with pytest.raises(errors.InvalidArgumentError, match=f"hi : Tensor had {found} values"):
-        _run(numeric_checks.check_numerics(_open(values), "hi"))
+        run(numeric_checks.check_numerics(_open(values), "hi"))
     with pytest.raises(errors.InvalidArgumentError, match=f"hi : Tensor had {found} values"):
-        _run(numeric_checks.verify_tensor_all_finite(_open(values), "hi"))
-    assert _run(numeric_checks.check_numerics([1.0], "hi")).tolist() == [1.0]
+        run(numeric_checks.verify_tensor_all_finite(_open(values), "hi"))
+    assert run(numeric_checks.check_numerics([1.0], "hi")).tolist() == [1.0]
 
 
 def test_add_check_numerics_ops() -> None:

@@ -23,14 +23,9 @@ from holdfast.ops import (
 )
 from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder
-from holdfast.runtime import Session
+from tests.unit.evaluation import run
 
 Array = NDArray[Any]
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -106,7 +101,7 @@ def test_values_are_those_of_numpy(op_type: str, dtype: Any) -> None:
     if op_type == "Acosh":
         x = x + dtype(1)
     expected = reference(x)
-    result = _run(function(constant(x)))
+    result = run(function(constant(x)))
     assert result.dtype == expected.dtype
     np.testing.assert_allclose(result, expected, rtol=1e-5 if expected.dtype.itemsize <= 8 else 1e-12)
 
@@ -117,7 +112,7 @@ def test_half_precision_is_kept(op_type: str, dtype: dtypes.DType) -> None:
     """A result in 16 bits is what float32 gives, rounded once."""
     function, reference = SMOOTH[op_type]
     x = np.array(VALUES, dtype.as_numpy_dtype) + dtype.as_numpy_dtype(op_type == "Acosh")
-    result = _run(function(constant(x)))
+    result = run(function(constant(x)))
     assert result.dtype == dtype.as_numpy_dtype
     expected = reference(x.astype(np.float32)).astype(dtype.as_numpy_dtype)
     np.testing.assert_array_equal(result.astype(np.float32), expected.astype(np.float32))
@@ -129,7 +124,7 @@ def test_special_functions(op_type: str, dtype: Any) -> None:
     """They agree with Python's own."""
     function, reference = REAL[op_type]
     x = np.array([[0.5, 2.5], [-1.5, 7.0]], dtype)
-    result = _run(function(constant(x)))
+    result = run(function(constant(x)))
     assert result.dtype == dtype
     np.testing.assert_allclose(result, np.vectorize(reference)(x.astype(np.float64)), rtol=1e-6)
 
@@ -137,19 +132,19 @@ def test_special_functions(op_type: str, dtype: Any) -> None:
 def test_gamma_functions_at_their_poles() -> None:
     """At 0 and the negative whole numbers they are infinite, as in TensorFlow."""
     x = constant(np.array([0.0, -1.0, -2.0]))
-    np.testing.assert_array_equal(_run(special_functions.lgamma(x)), [np.inf] * 3)
-    np.testing.assert_array_equal(_run(special_functions.digamma(x)), [np.inf] * 3)
+    np.testing.assert_array_equal(run(special_functions.lgamma(x)), [np.inf] * 3)
+    np.testing.assert_array_equal(run(special_functions.digamma(x)), [np.inf] * 3)
 
 
 def test_digamma_and_polygamma() -> None:
     """Known values: gamma's constant, pi squared over 6, Apery's number."""
     euler, apery = 0.57721566490153286, 1.2020569031595942
-    values = _run(special_functions.digamma(constant(np.array([1.0, 0.5, 10.0, -0.5, 1e10]))))
+    values = run(special_functions.digamma(constant(np.array([1.0, 0.5, 10.0, -0.5, 1e10]))))
     expected = [-euler, -euler - 2 * math.log(2), 2.2517525890667211, 0.03648997397857652, 23.025850929890456]
     np.testing.assert_allclose(values, expected, rtol=1e-13)
     orders, x = constant(np.array([1.0, 2.0, 0.0])), constant(np.array([1.0, 1.0, 1.0]))
     expected = [math.pi**2 / 6, -2 * apery, -euler]
-    np.testing.assert_allclose(_run(special_functions.polygamma(orders, x)), expected, rtol=1e-13)
+    np.testing.assert_allclose(run(special_functions.polygamma(orders, x)), expected, rtol=1e-13)
 
 
 def test_zeta() -> None:
@@ -157,16 +152,16 @@ def test_zeta() -> None:
     q = constant(np.array([1.0, 3.0, 1.0, 0.0]))
     x = constant(np.array([2.0, 2.0, 1.0, 2.0]))
     expected = [math.pi**2 / 6, math.pi**2 / 6 - 1.25, np.inf, np.inf]
-    np.testing.assert_allclose(_run(special_functions.zeta(x, q)), expected, rtol=1e-13)
+    np.testing.assert_allclose(run(special_functions.zeta(x, q)), expected, rtol=1e-13)
 
 
 def test_rounding() -> None:
     """Halves go to the even neighbour; floor and ceil go one way."""
     x = constant(np.array([-2.5, -0.5, 0.5, 1.5, 2.5], np.float32))
-    np.testing.assert_array_equal(_run(rounding.round(x)), [-2, 0, 0, 2, 2])
-    np.testing.assert_array_equal(_run(rounding.rint(x)), [-2, 0, 0, 2, 2])
-    np.testing.assert_array_equal(_run(rounding.floor(x)), [-3, -1, 0, 1, 2])
-    np.testing.assert_array_equal(_run(rounding.ceil(x)), [-2, 0, 1, 2, 3])
+    np.testing.assert_array_equal(run(rounding.round(x)), [-2, 0, 0, 2, 2])
+    np.testing.assert_array_equal(run(rounding.rint(x)), [-2, 0, 0, 2, 2])
+    np.testing.assert_array_equal(run(rounding.floor(x)), [-3, -1, 0, 1, 2])
+    np.testing.assert_array_equal(run(rounding.ceil(x)), [-2, 0, 1, 2, 3])
 
 
 def test_round_leaves_integers() -> None:
@@ -178,14 +173,14 @@ def test_round_leaves_integers() -> None:
 def test_what_is_no_ordinary_number() -> None:
     """NaN, infinite and finite numbers are told apart."""
     x = constant(np.array([1.0, np.nan, np.inf, -np.inf]))
-    np.testing.assert_array_equal(_run(rounding.is_nan(x)), [False, True, False, False])
-    np.testing.assert_array_equal(_run(rounding.is_inf(x)), [False, False, True, True])
-    np.testing.assert_array_equal(_run(rounding.is_finite(x)), [True, False, False, False])
+    np.testing.assert_array_equal(run(rounding.is_nan(x)), [False, True, False, False])
+    np.testing.assert_array_equal(run(rounding.is_inf(x)), [False, False, True, True])
+    np.testing.assert_array_equal(run(rounding.is_finite(x)), [True, False, False, False])
 
 
 def test_sigmoid_does_not_overflow() -> None:
     """Far out it is exactly 0 and 1."""
-    np.testing.assert_array_equal(_run(exponentials.sigmoid([-1000.0, 1000.0, 0.0])), [0, 1, 0.5])
+    np.testing.assert_array_equal(run(exponentials.sigmoid([-1000.0, 1000.0, 0.0])), [0, 1, 0.5])
 
 
 def test_complex_numbers_and_their_parts() -> None:
@@ -193,13 +188,13 @@ def test_complex_numbers_and_their_parts() -> None:
     real, imag = np.array([1.0, np.inf, 3.0], np.float32), np.array([np.inf, 2.0, -4.0], np.float32)
     z = complex_numbers.complex(real, imag)
     assert (z.dtype, z.op.name) == (dtypes.complex64, "Complex")
-    np.testing.assert_array_equal(_run(complex_numbers.real(z)), real)
-    np.testing.assert_array_equal(_run(complex_numbers.imag(z)), imag)
-    np.testing.assert_array_equal(_run(complex_numbers.conj(z)).imag, -imag)
+    np.testing.assert_array_equal(run(complex_numbers.real(z)), real)
+    np.testing.assert_array_equal(run(complex_numbers.imag(z)), imag)
+    np.testing.assert_array_equal(run(complex_numbers.conj(z)).imag, -imag)
     three_four = constant(np.array([3 + 4j]))
-    np.testing.assert_allclose(_run(arithmetic.abs(three_four)), [5.0])
-    np.testing.assert_allclose(_run(arithmetic.sign(three_four)), [0.6 + 0.8j])
-    np.testing.assert_allclose(_run(complex_numbers.angle(three_four)), [math.atan2(4, 3)])
+    np.testing.assert_allclose(run(arithmetic.abs(three_four)), [5.0])
+    np.testing.assert_allclose(run(arithmetic.sign(three_four)), [0.6 + 0.8j])
+    np.testing.assert_allclose(run(complex_numbers.angle(three_four)), [math.atan2(4, 3)])
 
 
 def test_real_and_conj_of_real_numbers() -> None:
@@ -222,7 +217,7 @@ def test_wrong_dtypes_are_refused() -> None:
 def test_integers_have_no_kernel_where_only_the_definition_admits_them() -> None:
     """The tangent of an integer can be built, not run."""
     with pytest.raises(errors.InvalidArgumentError, match="Tan"):
-        _run(trigonometry.tan(constant(1)))
+        run(trigonometry.tan(constant(1)))
 
 
 @pytest.mark.parametrize("op_type", SMOOTH)

@@ -8,47 +8,28 @@ import pytest
 
 from holdfast import dtypes, errors
 from holdfast.graph import Tensor
-from holdfast.ops.constants import constant
 from holdfast.ops.gathering import gather, gather_nd, scatter_nd
-from holdfast.ops.identities import placeholder, placeholder_with_default
-from holdfast.runtime import Session
+from holdfast.ops.identities import placeholder
+from tests.unit.evaluation import floats, ints, run, vague
 
 P = np.arange(15, dtype=np.float32).reshape(5, 3)
-
-
-def _floats(values: Any) -> Any:
-    return np.array(values, np.float32)
-
-
-def _ints(values: Any) -> Any:
-    return np.array(values, np.int32)
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
-
-
-def _open(value: Any) -> Tensor:
-    """Return a tensor whose static shape and value are not known."""
-    return placeholder_with_default(constant(value), None)
 
 
 VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
     "rows": (lambda: gather(P, [[3, 0], [1, 1]]), P[[[3, 0], [1, 1]]]),
     "one row": (lambda: gather(P, 2), P[2]),
     "columns": (lambda: gather(P, [2, 0], axis=1), P[:, [2, 0]]),
-    "from the end": (lambda: gather(_open(P), _open([[1]]), axis=-1), P[:, [[1]]]),
+    "from the end": (lambda: gather(vague(P), vague([[1]]), axis=-1), P[:, [[1]]]),
     "none": (lambda: gather(P, np.zeros((0,), np.int64)), P[:0]),
     "strings": (lambda: gather(["a", "b"], [1, 1]), np.array([b"b", b"b"], object)),
     "elements": (lambda: gather_nd(P, [[4, 2], [0, 0]]), P[[4, 0], [2, 0]]),
-    "rows by position": (lambda: gather_nd(_open(P), [[[4]], [[1]]]), P[[[4], [1]]]),
+    "rows by position": (lambda: gather_nd(vague(P), [[[4]], [[1]]]), P[[[4], [1]]]),
     "all of it": (lambda: gather_nd(P, np.zeros((2, 0), np.int32)), np.stack([P, P])),
     "strings by position": (lambda: gather_nd(["a", "b"], [[1]]), np.array([b"b"], object)),
-    "scatter": (lambda: scatter_nd([[1], [3]], [5.0, 6.0], [4]), _floats([0, 5, 0, 6])),
-    "scatter adds up": (lambda: scatter_nd([[1], [1]], [5, 6], [3]), _ints([0, 11, 0])),
-    "scatter rows": (lambda: scatter_nd([[2]], [[1.0, 2.0]], _open([3, 2])), _floats([[0, 0], [0, 0], [1, 2]])),
-    "scatter elements": (lambda: scatter_nd([[0, 1]], [7], [1, 2]), _ints([[0, 7]])),
+    "scatter": (lambda: scatter_nd([[1], [3]], [5.0, 6.0], [4]), floats([0, 5, 0, 6])),
+    "scatter adds up": (lambda: scatter_nd([[1], [1]], [5, 6], [3]), ints([0, 11, 0])),
+    "scatter rows": (lambda: scatter_nd([[2]], [[1.0, 2.0]], vague([3, 2])), floats([[0, 0], [0, 0], [1, 2]])),
+    "scatter elements": (lambda: scatter_nd([[0, 1]], [7], [1, 2]), ints([[0, 7]])),
 }
 
 
@@ -57,7 +38,7 @@ def test_values(name: str) -> None:
     """Values, dtypes and static shapes are NumPy's."""
     make, expected = VALUES[name]
     tensor = make()
-    result = _run(tensor)
+    result = run(tensor)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
     assert tensor.shape.is_compatible_with(expected.shape)
@@ -97,7 +78,7 @@ def test_refused_while_building(make: Callable[[], Any], message: str) -> None:
         (lambda: gather(P, [[0, 1], [-1, 2]]), r"indices\[1,0\] = -1 is not in \[0, 5\)"),
         (lambda: gather(P, 7), r"indices = 7 is not in \[0, 5\)"),
         (lambda: gather(P, [7], axis=1), r"indices\[0\] = 7 is not in \[0, 3\)"),
-        (lambda: gather(_open(P), [0], axis=_open(3)), r"Expected axis in the range \[-2, 2\), but got 3"),
+        (lambda: gather(vague(P), [0], axis=vague(3)), r"Expected axis in the range \[-2, 2\), but got 3"),
         (
             lambda: gather_nd(P, [[0, 1], [0, 7]]),
             r"flat indices\[1, :\] = \[0, 7\] does not index into param \(shape: \[5,3\]\)\.",
@@ -109,4 +90,4 @@ def test_indices_out_of_range(make: Callable[[], Any], message: str) -> None:
     """Every index is checked; the first wrong one is named."""
     tensor = make()
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)

@@ -9,23 +9,14 @@ import pytest
 from holdfast import dtypes, errors
 from holdfast.graph import Tensor
 from holdfast.ops.constants import constant
-from holdfast.ops.identities import placeholder, placeholder_with_default
+from holdfast.ops.identities import placeholder
 from holdfast.ops.joining import concat
 from holdfast.ops.splitting import split
 from holdfast.ops.stacking import stack, unstack
 from holdfast.runtime import Session
+from tests.unit.evaluation import run, vague
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3)
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
-
-
-def _open(value: Any) -> Tensor:
-    """Return a tensor whose static shape and value are not known."""
-    return placeholder_with_default(constant(value), None)
 
 
 def _x(*shape: int | None) -> Tensor:
@@ -34,15 +25,15 @@ def _x(*shape: int | None) -> Tensor:
 
 def test_values() -> None:
     """Joined and taken apart, values are NumPy's."""
-    np.testing.assert_array_equal(_run(concat([A, A], 1)), np.concatenate([A, A], 1))
-    np.testing.assert_array_equal(_run(concat([_open(A), _open(A)], _open(-2))), np.concatenate([A, A], 0))
-    np.testing.assert_array_equal(_run(stack([A, A], axis=-1)), np.stack([A, A], -1))
-    np.testing.assert_array_equal(_run(unstack(constant(A), axis=1)), list(A.T))
-    np.testing.assert_array_equal(_run(split(_open(A), 3, axis=1)), np.split(A, 3, 1))
-    first, second = _run(split(constant(A), [1, -1], axis=1))
+    np.testing.assert_array_equal(run(concat([A, A], 1)), np.concatenate([A, A], 1))
+    np.testing.assert_array_equal(run(concat([vague(A), vague(A)], vague(-2))), np.concatenate([A, A], 0))
+    np.testing.assert_array_equal(run(stack([A, A], axis=-1)), np.stack([A, A], -1))
+    np.testing.assert_array_equal(run(unstack(constant(A), axis=1)), list(A.T))
+    np.testing.assert_array_equal(run(split(vague(A), 3, axis=1)), np.split(A, 3, 1))
+    first, second = run(split(constant(A), [1, -1], axis=1))
     np.testing.assert_array_equal(first, A[:, :1])
     np.testing.assert_array_equal(second, A[:, 1:])
-    assert _run(concat([["a"], ["b"]], 0)).tolist() == [b"a", b"b"]
+    assert run(concat([["a"], ["b"]], 0)).tolist() == [b"a", b"b"]
 
 
 def test_parts_may_be_changed_by_their_owner() -> None:
@@ -107,21 +98,21 @@ def test_refused_while_building(make: Callable[[], Any], error: type[Exception],
 @pytest.mark.parametrize(
     "make,message",
     [
-        (lambda: concat([_open(A), _open(A.T)], 0), r"Dimensions of inputs should match: shape\[0\] = \[2,3\] vs"),
-        (lambda: concat([_open(A), _open(A[0])], 0), "Ranks of all input tensors should match"),
-        (lambda: concat([_open(A), _open(A)], _open(4)), r"dimensions in the range \[-2, 2\), but got 4"),
-        (lambda: stack([_open(A), _open(A.T)]), r"Shapes of all inputs must match: values\[0\].shape = \[2,3\] !="),
-        (lambda: unstack(_open(A), num=3), r"Input shape axis 0 must equal 3, got shape \[2,3\]"),
-        (lambda: split(_open(A), 2, 1), r"but got split_dim 1 \(size = 3\) and num_split 2"),
-        (lambda: split(_open(A), [2, 2], 1), "Determined shape must either match input shape .* Got: 4"),
-        (lambda: split(_open(A), 2, _open(3)), r"-input rank\(-2\) <= split_dim < input rank \(2\), but got 3"),
+        (lambda: concat([vague(A), vague(A.T)], 0), r"Dimensions of inputs should match: shape\[0\] = \[2,3\] vs"),
+        (lambda: concat([vague(A), vague(A[0])], 0), "Ranks of all input tensors should match"),
+        (lambda: concat([vague(A), vague(A)], vague(4)), r"dimensions in the range \[-2, 2\), but got 4"),
+        (lambda: stack([vague(A), vague(A.T)]), r"Shapes of all inputs must match: values\[0\].shape = \[2,3\] !="),
+        (lambda: unstack(vague(A), num=3), r"Input shape axis 0 must equal 3, got shape \[2,3\]"),
+        (lambda: split(vague(A), 2, 1), r"but got split_dim 1 \(size = 3\) and num_split 2"),
+        (lambda: split(vague(A), [2, 2], 1), "Determined shape must either match input shape .* Got: 4"),
+        (lambda: split(vague(A), 2, vague(3)), r"-input rank\(-2\) <= split_dim < input rank \(2\), but got 3"),
     ],
 )
 def test_refused_in_the_run(make: Callable[[], Any], message: str) -> None:
     """Parts that do not fit in the run are InvalidArgumentError."""
     tensor = make()
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
 
 
 def test_names_of_split() -> None:

@@ -9,59 +9,40 @@ import pytest
 from holdfast import dtypes, errors
 from holdfast.graph import Tensor
 from holdfast.ops import dynamic_rows, masking, reordering
-from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder, placeholder_with_default
-from holdfast.runtime import Session
+from tests.unit.evaluation import floats, ints, run, vague
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3)
 M = A % 2 == 0
 
 
-def _floats(values: Any) -> Any:
-    return np.array(values, np.float32)
-
-
-def _ints(values: Any) -> Any:
-    return np.array(values, np.int32)
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
-
-
-def _open(value: Any) -> Tensor:
-    """Return a tensor whose static shape and value are not known."""
-    return placeholder_with_default(constant(value), None)
-
-
 VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
-    "where": (lambda: masking.where(_open(M)), np.argwhere(M)),
+    "where": (lambda: masking.where(vague(M)), np.argwhere(M)),
     "select": (lambda: masking.where(M, A, -A), np.where(M, A, -A)),
-    "select rows": (lambda: masking.where([True, False], _open(A), -A), np.stack([A[0], -A[1]])),
-    "select all": (lambda: masking.where(_open(False), A, -A), -A),
+    "select rows": (lambda: masking.where([True, False], vague(A), -A), np.stack([A[0], -A[1]])),
+    "select all": (lambda: masking.where(vague(False), A, -A), -A),
     "select strings": (lambda: masking.where([True, False], ["a", "b"], ["c", "d"]), np.array([b"a", b"d"], object)),
     "mask": (lambda: masking.boolean_mask(A, M), A[M]),
-    "mask rows": (lambda: masking.boolean_mask(_open(A), placeholder_with_default([False, True], [None])), A[1:]),
+    "mask rows": (lambda: masking.boolean_mask(vague(A), placeholder_with_default([False, True], [None])), A[1:]),
     "sequence_mask": (
         lambda: masking.sequence_mask([[1], [3]], 3),
         np.array([[[True, False, False]], [[True, True, True]]]),
     ),
     "sequence_mask as floats": (
         lambda: masking.sequence_mask([2, 0], dtype=dtypes.float32),
-        _floats([[1, 1], [0, 0]]),
+        floats([[1, 1], [0, 0]]),
     ),
     "reverse": (lambda: reordering.reverse(A, [1]), A[:, ::-1]),
-    "reverse nothing": (lambda: reordering.reverse(_open(A), np.zeros(0, np.int32)), A),
+    "reverse nothing": (lambda: reordering.reverse(vague(A), np.zeros(0, np.int32)), A),
     "reverse both": (lambda: reordering.reverse(A, [-1, 0]), A[::-1, ::-1]),
     "reverse_sequence": (
         lambda: reordering.reverse_sequence(A, [2, 3], seq_axis=1, batch_axis=0),
-        _floats([[1, 0, 2], [5, 4, 3]]),
+        floats([[1, 0, 2], [5, 4, 3]]),
     ),
-    "invert_permutation": (lambda: reordering.invert_permutation([2, 0, 1]), _ints([1, 2, 0])),
-    "stitch": (lambda: dynamic_rows.dynamic_stitch([[0, 2], [1, 0]], [[1, 2], [3, 4]]), _ints([4, 3, 2])),
+    "invert_permutation": (lambda: reordering.invert_permutation([2, 0, 1]), ints([1, 2, 0])),
+    "stitch": (lambda: dynamic_rows.dynamic_stitch([[0, 2], [1, 0]], [[1, 2], [3, 4]]), ints([4, 3, 2])),
     "stitch with a hole": (lambda: dynamic_rows.dynamic_stitch([2], [A[0]]), np.stack([0 * A[0], 0 * A[0], A[0]])),
-    "segment_sum": (lambda: dynamic_rows.segment_sum(A, [0, 2]), _floats([[0, 1, 2], [0, 0, 0], [3, 4, 5]])),
+    "segment_sum": (lambda: dynamic_rows.segment_sum(A, [0, 2]), floats([[0, 1, 2], [0, 0, 0], [3, 4, 5]])),
     "segment_sum of nothing": (lambda: dynamic_rows.segment_sum(A[:0], np.zeros(0, np.int32)), A[:0]),
 }
 
@@ -71,7 +52,7 @@ def test_values(name: str) -> None:
     """Values and dtypes are NumPy's, and fit the static shape."""
     make, expected = VALUES[name]
     tensor = make()
-    result = _run(tensor)
+    result = run(tensor)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
     assert tensor.shape.is_compatible_with(expected.shape)
@@ -79,11 +60,11 @@ def test_values(name: str) -> None:
 
 def test_dynamic_partition() -> None:
     """Rows go to the tensor of their number."""
-    parts = _run(dynamic_rows.dynamic_partition(A, [1, 0], 3))
+    parts = run(dynamic_rows.dynamic_partition(A, [1, 0], 3))
     np.testing.assert_array_equal(parts[0], A[1:])
     np.testing.assert_array_equal(parts[1], A[:1])
     assert parts[2].shape == (0, 3)
-    elements = _run(dynamic_rows.dynamic_partition(A, M.astype(np.int32), 2))
+    elements = run(dynamic_rows.dynamic_partition(A, M.astype(np.int32), 2))
     np.testing.assert_array_equal(elements[1], A[M])
 
 
@@ -112,19 +93,25 @@ def test_refused_while_building(make: Callable[[], Any], message: str) -> None:
 @pytest.mark.parametrize(
     "make,message",
     [
-        (lambda: masking.where(_open(True)), "WhereOp : Unhandled input dimensions: 0"),
+        (lambda: masking.where(vague(True)), "WhereOp : Unhandled input dimensions: 0"),
         (
-            lambda: masking.where(_open([True] * 3), A, A),
+            lambda: masking.where(vague([True] * 3), A, A),
             "Number of batches of 'then' must match size of 'cond', but saw",
         ),
-        (lambda: masking.where(_open([True] * 2), A, _open(A[0])), "must have the same size and shape"),
-        (lambda: reordering.reverse(A, _open([2])), r"'axis'\[0\] = 2 is out of valid range \[0, 1\]"),
+        (lambda: masking.where(vague([True] * 2), A, vague(A[0])), "must have the same size and shape"),
+        (lambda: reordering.reverse(A, vague([2])), r"'axis'\[0\] = 2 is out of valid range \[0, 1\]"),
         (lambda: reordering.invert_permutation([0, 0]), "0 is duplicated in the input"),
         (lambda: reordering.invert_permutation([0, 5]), "5 is not between 0 and 2"),
         (lambda: dynamic_rows.dynamic_partition([1, 2], [0, 7], 2), r"partitions\[1\] = 7 is not in \[0, 2\)"),
-        (lambda: dynamic_rows.dynamic_partition([1, 2], _open([0]), 2), "data.shape must start with partitions.shape"),
-        (lambda: dynamic_rows.dynamic_stitch([_open([0, -4])], [[1, 2]]), r"indices\[1\] is out of range"),
-        (lambda: dynamic_rows.dynamic_stitch([_open([0, 4])], [_open([1])]), r"data\[0\].shape = \[1\] does not start"),
+        (
+            lambda: dynamic_rows.dynamic_partition([1, 2], vague([0]), 2),
+            "data.shape must start with partitions.shape",
+        ),
+        (lambda: dynamic_rows.dynamic_stitch([vague([0, -4])], [[1, 2]]), r"indices\[1\] is out of range"),
+        (
+            lambda: dynamic_rows.dynamic_stitch([vague([0, 4])], [vague([1])]),
+            r"data\[0\].shape = \[1\] does not start",
+        ),
         (lambda: dynamic_rows.segment_sum([1.0, 2.0], [1, 0]), "segment ids are not increasing"),
         (lambda: dynamic_rows.segment_sum([1.0], [-1]), r"Segment id -1 out of range \[0, 0\)"),
     ],
@@ -133,7 +120,7 @@ def test_refused_in_the_run(make: Callable[[], Any], message: str) -> None:
     """Arguments that do not fit in the run are InvalidArgumentError."""
     tensor = make()
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
 
 
 def test_names_of_boolean_mask() -> None:

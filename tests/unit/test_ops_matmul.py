@@ -12,15 +12,10 @@ from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder
 from holdfast.ops.matmul import matmul
 from holdfast.ops.tensordot import tensordot
-from holdfast.runtime import Session
+from tests.unit.evaluation import run
 
 A = np.arange(6.0).reshape(2, 3) - 2
 B = np.arange(12.0).reshape(3, 4) - 5
-
-
-def _run(tensor: Any, feed_dict: Any = None) -> Any:
-    with Session() as session:
-        return session.run(tensor, feed_dict)
 
 
 def _adjoint(x: NDArray[Any]) -> NDArray[Any]:
@@ -35,7 +30,7 @@ def test_matrices(dtype: Any, transpose_a: bool, transpose_b: bool) -> None:
     """Products of matrices, transposed or not, in their own dtype."""
     a, b = A.astype(dtype), B.astype(dtype)
     product = matmul(a.T if transpose_a else a, b.T if transpose_b else b, transpose_a, transpose_b)
-    result = _run(product)
+    result = run(product)
     assert product.op.type == "MatMul"
     assert result.dtype == dtype
     np.testing.assert_allclose(result, (A @ B).astype(dtype))
@@ -55,7 +50,7 @@ def test_adjoints(adjoint_a: bool, adjoint_b: bool, batch: tuple[int, ...]) -> N
         _adjoint(a) if adjoint_a else a, _adjoint(b) if adjoint_b else b, adjoint_a=adjoint_a, adjoint_b=adjoint_b
     )
     assert product.op.type == ("BatchMatMul" if batch else "MatMul")
-    np.testing.assert_allclose(_run(product), a @ b)
+    np.testing.assert_allclose(run(product), a @ b)
 
 
 def test_batches_are_transposed_by_conjugating_first() -> None:
@@ -63,7 +58,7 @@ def test_batches_are_transposed_by_conjugating_first() -> None:
     x = np.arange(12.0).reshape(2, 2, 3) * (1 + 1j)
     product = matmul(x, x, transpose_b=True)
     assert product.op.inputs[1].op.type == "Conj"
-    np.testing.assert_allclose(_run(product), x @ np.swapaxes(x, -1, -2))
+    np.testing.assert_allclose(run(product), x @ np.swapaxes(x, -1, -2))
 
 
 def test_names_and_static_shapes() -> None:
@@ -108,7 +103,7 @@ def test_fed_batches_that_do_not_fit(x: tuple[int, ...], y: tuple[int, ...], mes
     """What is known only when it runs is refused then."""
     a, b = placeholder(dtypes.float32), placeholder(dtypes.float32)
     with pytest.raises(errors.InvalidArgumentError, match=f"^{message}"):
-        _run(matmul(a, b), {a: np.ones(x, np.float32), b: np.ones(y, np.float32)})
+        run(matmul(a, b), {a: np.ones(x, np.float32), b: np.ones(y, np.float32)})
 
 
 def test_fed_matrices_that_do_not_fit() -> None:
@@ -117,28 +112,28 @@ def test_fed_matrices_that_do_not_fit() -> None:
     with pytest.raises(
         errors.InvalidArgumentError, match=r"^Matrix size-incompatible: In\[0\]: \[2,3\], In\[1\]: \[2,3\]"
     ):
-        _run(matmul(a, b), {a: np.ones((2, 3), np.float32), b: np.ones((2, 3), np.float32)})
+        run(matmul(a, b), {a: np.ones((2, 3), np.float32), b: np.ones((2, 3), np.float32)})
     with pytest.raises(errors.InvalidArgumentError, match=r"^In\[1\] is not a matrix"):
-        _run(matmul(a, b), {a: np.ones((2, 3), np.float32), b: np.ones(3, np.float32)})
+        run(matmul(a, b), {a: np.ones((2, 3), np.float32), b: np.ones(3, np.float32)})
 
 
 def test_sparse_factors() -> None:
     """The hint is kept in the graph; values are the same."""
     product = matmul(A.astype(np.float32), B.astype(np.float32), a_is_sparse=True)
     assert product.op.type == "SparseMatMul"
-    np.testing.assert_allclose(_run(product), A @ B)
+    np.testing.assert_allclose(run(product), A @ B)
 
 
 def test_empty_matrices() -> None:
     """A sum over no products is zero."""
-    assert _run(matmul(np.ones((2, 0)), np.ones((0, 3)))).tolist() == [[0.0] * 3] * 2
+    assert run(matmul(np.ones((2, 0)), np.ones((0, 3)))).tolist() == [[0.0] * 3] * 2
 
 
 @pytest.mark.parametrize("dtype", [dtypes.bfloat16, dtypes.float16])
 def test_half_precision_sums_in_float32(dtype: dtypes.DType) -> None:
     """The sum of 5000 products is exact until it is rounded, once."""
     ones = np.ones((1, 5000), dtype.as_numpy_dtype)
-    result = _run(matmul(constant(ones), constant(ones.T)))
+    result = run(matmul(constant(ones), constant(ones.T)))
     assert result.dtype == ones.dtype
     assert float(result[0, 0]) == float(dtype.as_numpy_dtype(5000))
 
@@ -156,7 +151,7 @@ def test_tensordot(axes: Any, known: bool) -> None:
     if known:
         assert result.shape.as_list() == list(expected.shape)
     assert result.op.name == "Tensordot"
-    np.testing.assert_allclose(_run(result, {x: a, y: b}), expected)
+    np.testing.assert_allclose(run(result, {x: a, y: b}), expected)
 
 
 def test_tensordot_refuses() -> None:

@@ -12,15 +12,7 @@ from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder
 from holdfast.ops.python_functions import py_func
 from holdfast.runtime import Session
-
-
-def _ints(values: Any) -> Any:
-    return np.array(values, np.int32)
-
-
-def _run(element: Any) -> Any:
-    with Session() as session:
-        return session.run(element)
+from tests.unit.evaluation import ints, run
 
 
 def _raise(error: Exception) -> Any:
@@ -41,11 +33,11 @@ def test_nodes() -> None:
 def test_values() -> None:
     """Arrays go in and come out."""
     doubled = py_func(lambda x, y: (x * 2, x + y), [[1.0, 2.0], 3.0], [dtypes.float32, dtypes.float32])
-    first, second = _run(doubled)
+    first, second = run(doubled)
     assert first.tolist() == [2.0, 4.0]
     assert second.tolist() == [4.0, 5.0]
-    assert _run(py_func(lambda: "abc", [], dtypes.string)) == b"abc"
-    assert _run(py_func(lambda x: x, [["a"]], dtypes.string)).tolist() == [b"a"]
+    assert run(py_func(lambda: "abc", [], dtypes.string)) == b"abc"
+    assert run(py_func(lambda x: x, [["a"]], dtypes.string)).tolist() == [b"a"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +46,7 @@ def test_values() -> None:
 def test_what_the_function_gets(value: Any, kind: type) -> None:
     """Arrays, and scalars of NumPy; of text the bytes."""
     seen: list[Any] = []
-    _run(py_func(seen.append, [value], []))
+    run(py_func(seen.append, [value], []))
     assert type(seen[0]) is kind
 
 
@@ -79,14 +71,14 @@ def test_results_are_borrowed() -> None:
     """What the function keeps of its result is not changed by the caller of run."""
     kept = np.array([1.0, 2.0])
     tensor = py_func(lambda: kept, [], dtypes.float64)
-    _run(tensor)[0] = 9
+    run(tensor)[0] = 9
     assert kept.tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
     "function,types,message",
     [
-        (lambda: _ints([1]), dtypes.float32, "0-th value returned by pyfunc_[0-9]+ is int32, but expects float"),
+        (lambda: ints([1]), dtypes.float32, "0-th value returned by pyfunc_[0-9]+ is int32, but expects float"),
         (lambda: 1.0, dtypes.float32, "is double, but expects float"),
         (lambda: (1.0, 2), [dtypes.float64], "returns 2 values, but expects to see 1 values"),
         (lambda: None, dtypes.float32, "returns 0 values, but expects to see 1 values"),
@@ -98,7 +90,7 @@ def test_results_that_are_refused(function: Callable[[], Any], types: Any, messa
     """Results have the number and dtypes that were promised; nothing is cast."""
     tensor = py_func(function, [], types)
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +109,7 @@ def test_errors_of_the_function(error: Exception, kind: type[errors.OpError]) ->
     """An exception becomes the error of the run, with its class and text."""
     tensor = py_func(lambda: _raise(error), [], dtypes.float32)
     with pytest.raises(kind, match=type(error).__name__):
-        _run(tensor)
+        run(tensor)
 
 
 def test_a_function_that_is_none() -> None:

@@ -14,7 +14,7 @@ from holdfast.kernels.array_backend import ArrayDevice
 from holdfast.ops import arg_reductions, cumulative, norms, reductions
 from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder
-from holdfast.runtime import Session
+from tests.unit.evaluation import run
 
 REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "Sum": (reductions.reduce_sum, np.sum),
@@ -27,11 +27,6 @@ X = np.array([[[1, 2, 3], [4, 5, 6]], [[7, -8, 9], [-1, 2, 5]]])
 AXES = [None, 0, -1, (0, 2), (1,), (), (0, 1, 2)]
 
 
-def _run(tensor: Any, feed_dict: Any = None) -> Any:
-    with Session() as session:
-        return session.run(tensor, feed_dict)
-
-
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("keep_dims", [False, True])
 @pytest.mark.parametrize("op_type", REDUCTIONS)
@@ -42,7 +37,7 @@ def test_values_and_static_shapes(op_type: str, axis: Any, keep_dims: bool) -> N
     result = function(constant(x), axis, keep_dims)
     expected = reference(x, axis=axis, keepdims=keep_dims)
     assert result.shape.as_list() == list(expected.shape)
-    np.testing.assert_allclose(_run(result), expected, rtol=1e-14)
+    np.testing.assert_allclose(run(result), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("op_type", ["Sum", "Prod", "Min", "Max"])
@@ -51,7 +46,7 @@ def test_dtypes_are_kept(op_type: str, dtype: Any) -> None:
     """The result has the input's dtype; integers wrap around."""
     function, reference = REDUCTIONS[op_type]
     x = np.abs(X).astype(dtype)
-    result = _run(function(constant(x), 2))
+    result = run(function(constant(x), 2))
     assert result.dtype == dtype
     np.testing.assert_array_equal(result, reference(x.astype(np.int64), axis=2).astype(dtype))
 
@@ -95,37 +90,37 @@ def test_axes_that_are_not_there() -> None:
         reductions.reduce_sum(x, axis=0, reduction_indices=0)
     u = placeholder(dtypes.float32)
     with pytest.raises(errors.InvalidArgumentError, match=r"^Invalid reduction dimension \(1 for input with 1 dim"):
-        _run(reductions.reduce_sum(u, 1), {u: np.ones(2, np.float32)})
+        run(reductions.reduce_sum(u, 1), {u: np.ones(2, np.float32)})
 
 
 def test_axes_that_are_fed() -> None:
     """Axes may come from anywhere; one that is named twice counts once."""
     axes = placeholder(dtypes.int32, [None])
     total = reductions.reduce_sum(constant(X.astype(np.float32)), axes)
-    np.testing.assert_array_equal(_run(total, {axes: [0, -3]}), X.sum(axis=0))
-    assert _run(reductions.reduce_sum([[1.0, 2.0]], reduction_indices=1)).tolist() == [3.0]
+    np.testing.assert_array_equal(run(total, {axes: [0, -3]}), X.sum(axis=0))
+    assert run(reductions.reduce_sum([[1.0, 2.0]], reduction_indices=1)).tolist() == [3.0]
 
 
 def test_of_nothing() -> None:
     """Without elements, each reduction gives what leaves any other element as it is."""
     nothing = constant(np.zeros((0, 2), np.float32))
-    assert _run(reductions.reduce_sum(nothing, 0)).tolist() == [0.0, 0.0]
-    assert _run(reductions.reduce_prod(nothing, 0)).tolist() == [1.0, 1.0]
-    assert _run(reductions.reduce_max(nothing, 0)).tolist() == [-np.inf] * 2
-    assert _run(reductions.reduce_min(nothing, 0, keep_dims=True)).tolist() == [[np.inf] * 2]
-    assert np.isnan(_run(reductions.reduce_mean(nothing)))
-    assert _run(reductions.reduce_min(constant(np.zeros(0, np.int32)))) == 2**31 - 1
-    assert _run(reductions.reduce_mean(constant(np.zeros(0, np.int32)))) == 0
-    assert _run(reductions.reduce_all(constant(np.zeros(0, np.bool_)))) == np.True_
-    assert _run(reductions.reduce_any(constant(np.zeros(0, np.bool_)))) == np.False_
+    assert run(reductions.reduce_sum(nothing, 0)).tolist() == [0.0, 0.0]
+    assert run(reductions.reduce_prod(nothing, 0)).tolist() == [1.0, 1.0]
+    assert run(reductions.reduce_max(nothing, 0)).tolist() == [-np.inf] * 2
+    assert run(reductions.reduce_min(nothing, 0, keep_dims=True)).tolist() == [[np.inf] * 2]
+    assert np.isnan(run(reductions.reduce_mean(nothing)))
+    assert run(reductions.reduce_min(constant(np.zeros(0, np.int32)))) == 2**31 - 1
+    assert run(reductions.reduce_mean(constant(np.zeros(0, np.int32)))) == 0
+    assert run(reductions.reduce_all(constant(np.zeros(0, np.bool_)))) == np.True_
+    assert run(reductions.reduce_any(constant(np.zeros(0, np.bool_)))) == np.False_
 
 
 def test_means_of_integers_are_truncated() -> None:
     """They are computed exactly and rounded towards zero."""
     for values, expected in (([1, 2], 1), ([-1, -2], -1), ([3, 5, 5], 4), ([2**31 - 1] * 3, 2**31 - 1)):
-        result = _run(reductions.reduce_mean(constant(values, dtypes.int32)))
+        result = run(reductions.reduce_mean(constant(values, dtypes.int32)))
         assert (result, result.dtype) == (expected, np.int32)
-    assert _run(reductions.reduce_mean(constant([200, 100], dtypes.uint8))) == 150
+    assert run(reductions.reduce_mean(constant([200, 100], dtypes.uint8))) == 150
 
 
 def test_half_precision_is_summed_in_float32() -> None:
@@ -133,7 +128,7 @@ def test_half_precision_is_summed_in_float32() -> None:
     ones = constant(np.ones(5000, np.float16))
     for dtype in (np.float16, dtypes.bfloat16.as_numpy_dtype):
         ones = constant(np.ones(5000, dtype))
-        total, mean = _run([reductions.reduce_sum(ones), reductions.reduce_mean(ones)])
+        total, mean = run([reductions.reduce_sum(ones), reductions.reduce_mean(ones)])
         assert total.dtype == mean.dtype == dtype
         assert float(total) == float(dtype(5000))
         assert float(mean) == 1.0
@@ -142,15 +137,15 @@ def test_half_precision_is_summed_in_float32() -> None:
 def test_bools() -> None:
     """All and any."""
     b = constant([[True, False], [True, True]])
-    assert _run(reductions.reduce_all(b, 1)).tolist() == [False, True]
-    assert _run(reductions.reduce_any(b, 0, keep_dims=True)).tolist() == [[True, True]]
+    assert run(reductions.reduce_all(b, 1)).tolist() == [False, True]
+    assert run(reductions.reduce_any(b, 0, keep_dims=True)).tolist() == [[True, True]]
 
 
 def test_logsumexp() -> None:
     """It neither overflows nor turns what is infinite into NaN."""
     x = constant([[1000.0, 1000.0], [-np.inf, -np.inf], [0.0, 1.0]])
     expected = [1000 + np.log(2), -np.inf, np.log1p(np.e)]
-    np.testing.assert_allclose(_run(reductions.reduce_logsumexp(x, 1)), expected, rtol=1e-6)
+    np.testing.assert_allclose(run(reductions.reduce_logsumexp(x, 1)), expected, rtol=1e-6)
     assert reductions.reduce_logsumexp(x, [1], keep_dims=True).shape.as_list() == [3, 1]
     assert reductions.reduce_logsumexp(x).shape.as_list() == []
 
@@ -158,9 +153,9 @@ def test_logsumexp() -> None:
 def test_count_nonzero() -> None:
     """It counts as int64, or as what is asked for."""
     x = constant([[0.0, 1.0], [2.0, 3.0]])
-    result = _run(reductions.count_nonzero(x, 0))
+    result = run(reductions.count_nonzero(x, 0))
     assert (result.tolist(), result.dtype) == ([1, 2], np.int64)
-    assert _run(reductions.count_nonzero(x, dtype=dtypes.int32)).dtype == np.int32
+    assert run(reductions.count_nonzero(x, dtype=dtypes.int32)).dtype == np.int32
 
 
 @pytest.mark.parametrize("function,reference", [(arg_reductions.argmax, np.argmax), (arg_reductions.argmin, np.argmin)])
@@ -168,11 +163,11 @@ def test_arg_reductions(function: Callable[..., Any], reference: Callable[..., A
     """The first index of the extreme, as int64 or int32."""
     x = np.array([[3.0, 1.0, 3.0], [0.0, 2.0, 0.0]])
     for axis in (0, 1, -1):
-        result = _run(function(constant(x), axis))
+        result = run(function(constant(x), axis))
         assert result.dtype == np.int64
         np.testing.assert_array_equal(result, reference(x, axis=axis))
-    assert _run(function(constant(x), 0, output_type=dtypes.int32)).dtype == np.int32
-    np.testing.assert_array_equal(_run(function(constant(x), dimension=1)), reference(x, axis=1))
+    assert run(function(constant(x), 0, output_type=dtypes.int32)).dtype == np.int32
+    np.testing.assert_array_equal(run(function(constant(x), dimension=1)), reference(x, axis=1))
 
 
 def test_arg_reductions_refuse() -> None:
@@ -185,10 +180,10 @@ def test_arg_reductions_refuse() -> None:
     with pytest.raises(ValueError, match=r"^Shape must be rank 0 but is rank 1"):
         arg_reductions.argmax(x, [0])
     with pytest.raises(errors.InvalidArgumentError, match=r"^Reduction axis 0 is empty in shape \[0,3\]"):
-        _run(arg_reductions.argmax(constant(np.zeros((0, 3))), 0))
+        run(arg_reductions.argmax(constant(np.zeros((0, 3))), 0))
     u = placeholder(dtypes.float32)
     with pytest.raises(errors.InvalidArgumentError, match=r"^Expected dimension in the range \[-1, 1\), but got 1"):
-        _run(arg_reductions.argmax(u, 1), {u: [1.0]})
+        run(arg_reductions.argmax(u, 1), {u: [1.0]})
 
 
 @pytest.mark.parametrize(
@@ -207,8 +202,8 @@ def test_running_sums_and_products(
     """From either end, with the element itself or without, along any axis."""
     x = np.array([[1, 2, 3], [0, 0, 0]], dtype)
     for function, expected in ((cumulative.cumsum, sums), (cumulative.cumprod, products)):
-        rows = _run(function(constant(x), 1, exclusive, reverse))
-        columns = _run(function(constant(x.T), 0, exclusive, reverse))
+        rows = run(function(constant(x), 1, exclusive, reverse))
+        columns = run(function(constant(x.T), 0, exclusive, reverse))
         assert rows.dtype == dtype
         assert rows[0].tolist() == expected
         np.testing.assert_array_equal(columns.T, rows)
@@ -220,9 +215,9 @@ def test_running_along_no_axis(function: Callable[..., Any]) -> None:
     with pytest.raises(
         errors.InvalidArgumentError, match=r"^ScanOp: Expected scan axis in the range \[-1, 1\), but got 2"
     ):
-        _run(function(constant([1, 2, 3]), 2))
+        run(function(constant([1, 2, 3]), 2))
     with pytest.raises(errors.InvalidArgumentError, match=r"^ScanOp: axis must be a scalar, not \[1\]"):
-        _run(function(constant([1, 2, 3]), [0]))
+        run(function(constant([1, 2, 3]), [0]))
 
 
 @pytest.mark.parametrize("order", ["euclidean", 1, 2, np.inf, 3, 1.5])
@@ -231,7 +226,7 @@ def test_vector_norms(order: Any, axis: int) -> None:
     """Norms along an axis agree with NumPy's."""
     x = np.array([[3.0, -4.0, 1.0], [1.0, 2.0, -2.0]])
     expected = np.linalg.norm(x, 2 if order == "euclidean" else order, axis)
-    np.testing.assert_allclose(_run(norms.norm(constant(x), order, axis)), expected, rtol=1e-12)
+    np.testing.assert_allclose(run(norms.norm(constant(x), order, axis)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("order", ["euclidean", "fro", 1, np.inf])
@@ -239,7 +234,7 @@ def test_matrix_norms(order: Any) -> None:
     """Norms over a pair of axes agree with NumPy's."""
     x = np.arange(24.0).reshape(2, 3, 4) - 7
     expected = np.linalg.norm(x, "fro" if order == "euclidean" else order, (1, 2), keepdims=True)
-    np.testing.assert_allclose(_run(norms.norm(constant(x), order, [1, 2], keep_dims=True)), expected, rtol=1e-12)
+    np.testing.assert_allclose(run(norms.norm(constant(x), order, [1, 2], keep_dims=True)), expected, rtol=1e-12)
 
 
 def test_norms_that_are_not_there() -> None:

@@ -12,13 +12,9 @@ from holdfast.ops import reshaping, shape_queries
 from holdfast.ops.constants import constant
 from holdfast.ops.identities import placeholder, placeholder_with_default
 from holdfast.runtime import Session
+from tests.unit.evaluation import run
 
 VALUE = np.arange(6, dtype=np.float32).reshape(2, 3)
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
 
 
 def _open(value: Any, dtype: Any = None) -> Tensor:
@@ -73,14 +69,14 @@ def test_reshapes_that_are_refused_in_the_run(given: Any, message: str) -> None:
     """A shape that is known only in the run is checked there."""
     tensor = reshaping.reshape(_open(VALUE), _open(given))
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
 
 
 def test_reshape_of_nothing() -> None:
     """A missing size cannot be told where another one is 0."""
     with pytest.raises(errors.InvalidArgumentError, match="Reshape cannot infer the missing input size"):
-        _run(reshaping.reshape(_open([[]], dtypes.float32), _open([0, -1])))
-    assert _run(reshaping.reshape(_open([[]], dtypes.float32), [0, 5])).shape == (0, 5)
+        run(reshaping.reshape(_open([[]], dtypes.float32), _open([0, -1])))
+    assert run(reshaping.reshape(_open([[]], dtypes.float32), [0, 5])).shape == (0, 5)
 
 
 VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
@@ -112,7 +108,7 @@ VALUES: dict[str, tuple[Callable[[], Tensor], Any]] = {
 def test_values(name: str) -> None:
     """Values and dtypes are NumPy's."""
     make, expected = VALUES[name]
-    result = _run(make())
+    result = run(make())
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(result, expected)
 
@@ -159,7 +155,7 @@ def test_refused_in_the_run(make: Callable[[Tensor], Any], message: str) -> None
     """Axes that the value does not have are InvalidArgumentError."""
     tensor = make(_open(VALUE))
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
 
 
 def test_names_of_transpose() -> None:

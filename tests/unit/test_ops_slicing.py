@@ -7,23 +7,12 @@ import numpy as np
 import pytest
 
 from holdfast import dtypes, errors
-from holdfast.graph import Tensor
 from holdfast.ops import slicing
 from holdfast.ops.constants import constant
-from holdfast.ops.identities import placeholder, placeholder_with_default
-from holdfast.runtime import Session
+from holdfast.ops.identities import placeholder
+from tests.unit.evaluation import run, vague
 
 X = np.arange(120, dtype=np.float32).reshape(4, 5, 6)
-
-
-def _run(tensor: Any) -> Any:
-    with Session() as session:
-        return session.run(tensor)
-
-
-def _open(value: Any) -> Tensor:
-    """Return a tensor whose static shape and value are not known."""
-    return placeholder_with_default(constant(value), None)
 
 
 KEYS: dict[str, Any] = {
@@ -53,19 +42,19 @@ def test_indexing_is_numpys(name: str) -> None:
     key = KEYS[name]
     tensor = constant(X)[key]
     assert tuple(tensor.shape.as_list()) == X[key].shape
-    np.testing.assert_array_equal(_run(tensor), X[key])
-    np.testing.assert_array_equal(_run(_open(X)[key]), X[key])
+    np.testing.assert_array_equal(run(tensor), X[key])
+    np.testing.assert_array_equal(run(vague(X)[key]), X[key])
 
 
 def test_indices_may_be_tensors() -> None:
     """Scalars of integers stand for indices and ends."""
-    begin, end = _open(1), _open(3)
+    begin, end = vague(1), vague(3)
     tensor = constant(X)[begin:end, end]
     assert tensor.shape.as_list() == [None, 6]
-    np.testing.assert_array_equal(_run(tensor), X[1:3, 3])
-    wide = constant(X)[_open(np.int64(2)), 1:2]
+    np.testing.assert_array_equal(run(tensor), X[1:3, 3])
+    wide = constant(X)[vague(np.int64(2)), 1:2]
     assert wide.op.attrs["Index"] == dtypes.int64
-    np.testing.assert_array_equal(_run(wide), X[2, 1:2])
+    np.testing.assert_array_equal(run(wide), X[2, 1:2])
 
 
 def test_names_of_indexing() -> None:
@@ -111,8 +100,8 @@ def test_masks_are_pointed_to_boolean_mask() -> None:
 
 def test_slice() -> None:
     """A slice is given by its begin and size, -1 for the rest."""
-    np.testing.assert_array_equal(_run(slicing.slice(X, [1, 0, 2], [2, -1, 3])), X[1:3, :, 2:5])
-    np.testing.assert_array_equal(_run(slicing.slice(X, _open([1, 0, 2]), _open([2, -1, 3]))), X[1:3, :, 2:5])
+    np.testing.assert_array_equal(run(slicing.slice(X, [1, 0, 2], [2, -1, 3])), X[1:3, :, 2:5])
+    np.testing.assert_array_equal(run(slicing.slice(X, vague([1, 0, 2]), vague([2, -1, 3]))), X[1:3, :, 2:5])
     tensor = slicing.slice(placeholder(dtypes.float32, [5, None]), [1, 0], [-1, -1])
     assert tensor.shape.as_list() == [4, None]
 
@@ -120,27 +109,33 @@ def test_slice() -> None:
 def test_strided_slice_with_masks() -> None:
     """The masks say what the vectors do not."""
     tensor = slicing.strided_slice(X, [1, 0], [0, 4], [1, 2], end_mask=1, shrink_axis_mask=2, name="q")
-    np.testing.assert_array_equal(_run(tensor), X[1:, 0])
+    np.testing.assert_array_equal(run(tensor), X[1:, 0])
     assert tensor.op.name == "q"
-    np.testing.assert_array_equal(_run(slicing.strided_slice(X, [1, 0], [3, 4])), X[1:3, :4])
+    np.testing.assert_array_equal(run(slicing.strided_slice(X, [1, 0], [3, 4])), X[1:3, :4])
 
 
 @pytest.mark.parametrize(
     "make,message",
     [
-        (lambda: slicing.slice(_open(X), _open([2, 0, 0]), [3, 1, 1]), r"Expected size\[0\] in \[0, 2\], but got 3"),
-        (lambda: slicing.slice(_open(X), _open([-1, 0, 0]), [1, 1, 1]), r"Expected begin\[0\] in \[0, 4\], but got -1"),
         (
-            lambda: slicing.slice(_open(X), _open([0]), [1]),
+            lambda: slicing.slice(vague(X), vague([2, 0, 0]), [3, 1, 1]),
+            r"Expected size\[0\] in \[0, 2\], but got 3",
+        ),
+        (
+            lambda: slicing.slice(vague(X), vague([-1, 0, 0]), [1, 1, 1]),
+            r"Expected begin\[0\] in \[0, 4\], but got -1",
+        ),
+        (
+            lambda: slicing.slice(vague(X), vague([0]), [1]),
             "Expected begin and size arguments to be 1-D tensors of size 3",
         ),
-        (lambda: _open(X)[_open(5)], "slice index 5 of dimension 0 out of bounds"),
-        (lambda: _open(X)[1, 2, 3, 4], "Index out of range using input dim 3; input has only 3 dims"),
-        (lambda: _open(X)[:: _open(0)], r"strides\[0\] must be non-zero"),
+        (lambda: vague(X)[vague(5)], "slice index 5 of dimension 0 out of bounds"),
+        (lambda: vague(X)[1, 2, 3, 4], "Index out of range using input dim 3; input has only 3 dims"),
+        (lambda: vague(X)[:: vague(0)], r"strides\[0\] must be non-zero"),
     ],
 )
 def test_refused_in_the_run(make: Callable[[], Any], message: str) -> None:
     """What does not fit the value is InvalidArgumentError."""
     tensor = make()
     with pytest.raises(errors.InvalidArgumentError, match=message):
-        _run(tensor)
+        run(tensor)
