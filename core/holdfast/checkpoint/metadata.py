@@ -24,7 +24,7 @@ class SaveMetadata:
     lineage: str | None = None
     """Id of the run of saves that it continues; None to begin one. Inherited by restoring."""
     origin: float | None = None
-    """When that run began, in seconds since the epoch; None for now."""
+    """When that run began, in seconds since the epoch; None: with this save."""
     global_step: int | None = None
     """The training step."""
     metrics: Mapping[str, float] = field(default_factory=dict)
