@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from operator import index as as_index
 from typing import TYPE_CHECKING, Any, overload
 
@@ -230,10 +231,11 @@ class TensorShape:
     def __init__(self, dims: ShapeLike) -> None:
         self._dims: Dims | None = _shape_dims(dims)
 
-    @classmethod
-    def _of(cls, dims: Dims | None) -> TensorShape:
-        """Make a shape of sizes that are known to be good."""
-        shape = object.__new__(cls)
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def _of(dims: Dims | None) -> TensorShape:
+        """Return a shape of sizes that are known to be good; a graph has few different ones, so they are kept."""
+        shape = object.__new__(TensorShape)
         shape._dims = dims
         return shape
 
@@ -422,7 +424,7 @@ class TensorShape:
 
 def as_shape(shape: ShapeLike) -> TensorShape:
     """Return `shape` as a `TensorShape`; raises as its constructor does."""
-    return shape if isinstance(shape, TensorShape) else TensorShape(shape)
+    return shape if isinstance(shape, TensorShape) else TensorShape._of(_shape_dims(shape))
 
 
 def unknown_shape(ndims: int | None = None) -> TensorShape:
@@ -437,9 +439,9 @@ def scalar() -> TensorShape:
 
 def vector(length: DimensionLike) -> TensorShape:
     """Return the shape of a vector."""
-    return TensorShape([length])
+    return as_shape((length,))
 
 
 def matrix(rows: DimensionLike, cols: DimensionLike) -> TensorShape:
     """Return the shape of a matrix."""
-    return TensorShape([rows, cols])
+    return as_shape((rows, cols))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from holdfast.contracts import Array, Kernel, KernelRequest
+from holdfast import dtypes
+from holdfast.contracts import Array, Kernel, KernelRequest, Scratch
 from holdfast_numpy.kernels.blocks import SMALL_BLOCK_BYTES, repeated, scratch
-from holdfast_numpy.kernels.choosing import keep
-from holdfast_numpy.kernels.formulas import Formula, Number, formula_kernel
+from holdfast_numpy.kernels.choosing import bits_of, keep
+from holdfast_numpy.kernels.formulas import Formula, Number, Ready, formula_kernel
 from holdfast_numpy.kernels.registry import is_real, override
 
 _BOOL = np.dtype(np.bool_)
@@ -18,6 +20,22 @@ _BOOL = np.dtype(np.bool_)
 def _relu(number: Number) -> Callable[..., None]:
     def steps(out: Array, x: Array) -> None:
         np.maximum(x, repeated(0, out), out=out)
+
+    return steps
+
+
+def _relu_into(out: Array, scratch: Scratch) -> Callable[..., object]:
+    return partial(np.maximum, repeated(0, out), out=out)
+
+
+def _relu_grad_into(out: Array, scratch: Scratch) -> Callable[..., object]:
+    bits, mask = bits_of(out), scratch(out.shape, dtypes.bool)
+    target, zero = out.view(bits), np.zeros((), out.dtype)
+
+    def steps(grad: Array, x: Array) -> None:
+        np.greater(x, zero, mask)
+        np.copyto(target, mask)
+        np.multiply(grad.view(bits), target, target)
 
     return steps
 
@@ -126,29 +144,33 @@ def _softsign_grad(number: Number) -> Callable[..., None]:
     return steps
 
 
-_FORMULAS: dict[str, Formula] = {
-    "EluGrad": _elu_grad,
-    "SoftplusGrad": _softplus_grad,
-    "Softsign": _softsign,
-    "SoftsignGrad": _softsign_grad,
+_FORMULAS: dict[str, tuple[Formula, tuple[int, ...]]] = {
+    "EluGrad": (_elu_grad, (1,)),
+    "SoftplusGrad": (_softplus_grad, (1,)),
+    "Softsign": (_softsign, ()),
+    "SoftsignGrad": (_softsign_grad, (1,)),
 }
-_BY_BLOCKS: dict[str, Formula] = {
-    "Elu": _elu,
-    "Relu": _relu,
-    "Relu6": _relu6,
-    "Relu6Grad": _relu6_grad,
-    "ReluGrad": _relu_grad,
-    "Softplus": _softplus,
+"""Each formula with the inputs in whose memory it may be computed."""
+_BY_BLOCKS: dict[str, tuple[Formula, tuple[int, ...]]] = {
+    "Elu": (_elu, (0,)),
+    "Relu": (_relu, (0,)),
+    "Relu6": (_relu6, (0,)),
+    "Relu6Grad": (_relu6_grad, (1,)),
+    "ReluGrad": (_relu_grad, (1,)),
+    "Softplus": (_softplus, (0,)),
 }
 """Those with scratch memory."""
+_READY: dict[str, Ready] = {"Relu": _relu_into, "ReluGrad": _relu_grad_into}
 
 
 def _kernel(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
     if request.op_type in _BY_BLOCKS:
-        return formula_kernel(request, _BY_BLOCKS[request.op_type], SMALL_BLOCK_BYTES)
-    return formula_kernel(request, _FORMULAS[request.op_type])
+        formula, in_place = _BY_BLOCKS[request.op_type]
+        return formula_kernel(request, formula, SMALL_BLOCK_BYTES, in_place, _READY.get(request.op_type))
+    formula, in_place = _FORMULAS[request.op_type]
+    return formula_kernel(request, formula, in_place=in_place)
 
 
 override(*_FORMULAS, *_BY_BLOCKS)(_kernel)

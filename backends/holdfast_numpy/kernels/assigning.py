@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.contracts import Array, KernelRequest, RunContext, UpdateKernel
+from holdfast.contracts import Array, KernelRequest, Operand, RunContext, Scratch, Source, UpdateKernel
+from holdfast_numpy.kernels.abilities import call_with
 from holdfast_numpy.kernels.registry import fallback, is_plain, override
 
 
@@ -26,6 +27,18 @@ class _Arithmetic:
             return self.rest.update(context, current, out, *inputs)
         self.function(current[0], inputs[0], out=out)
         return ()
+
+    def shaped_update(
+        self,
+        current: tuple[str, ...],
+        out: tuple[str, ...],
+        inputs: tuple[str, ...],
+        operands: tuple[Operand, ...],
+        scratch: Scratch,
+    ) -> Source | None:
+        """Return the call of the ufunc."""
+        variable, value = operands
+        return call_with(self.function, (*current, *inputs, *out)) if variable.shape == value.shape else None
 
 
 @override("AssignAdd", "AssignSub")

@@ -7,23 +7,11 @@ from math import prod
 
 import numpy as np
 
-from holdfast.contracts import Array, Kernel, KernelRequest
-from holdfast_numpy.kernels.abilities import Computed
+from holdfast.contracts import Array, Kernel, KernelRequest, Operand, Scratch, Source
+from holdfast_numpy.kernels.abilities import Computed, call_with
+from holdfast_numpy.kernels.broadcasting import pays_off, with_row
 from holdfast_numpy.kernels.registry import fallback, is_half, is_plain, is_real, override
-
-_SHORT = 128
-"""Rows with fewer elements are added several at a time: NumPy's loop along a row takes a while to begin."""
-_MANY = 1 << 15
-"""... where the array has more elements than this; else it is not worth the trouble."""
-_JOINED = 16
-
-
-def _joined(rows: int) -> int:
-    """Return how many rows to take as one."""
-    count = _JOINED
-    while rows % count:
-        count //= 2
-    return count
+from holdfast_numpy.kernels.sums import sum_of_rows, sum_source
 
 
 @override("BiasAdd", "BiasAddV1")
@@ -32,31 +20,25 @@ def _(request: KernelRequest) -> Kernel | None:
         return None
     rest: Callable[..., Array] = fallback(request).function
 
-    def add(value: Array, bias: Array, out: Array | None) -> Array:
-        size = bias.shape[0]
-        if (
-            size < _SHORT
-            and value.size > _MANY
-            and value.flags.c_contiguous
-            and (out is None or out.flags.c_contiguous)
-        ):
-            count = _joined(value.size // size)
-            shape = (-1, count * size)
-            target = None if out is None else out.reshape(shape)
-            return np.add(value.reshape(shape), np.concatenate([bias] * count), target).reshape(value.shape)
-        return np.add(value, bias, out, order="C")
-
     def compute(value: Array, bias: Array) -> Array:
         fits = value.ndim > 1 and bias.ndim == 1 and bias.shape[0] == value.shape[-1]
-        return add(value, bias, None) if fits else rest(value, bias)
+        return with_row(np.add, value, bias, None) if fits else rest(value, bias)
 
     def write(out: Array, value: Array, bias: Array) -> None:
-        if value.ndim > 1 and bias.ndim == 1 and bias.shape[0] == value.shape[-1]:
-            add(value, bias, out)
+        if value.ndim > 1 and bias.ndim == 1 and bias.shape[0] == value.shape[-1] and out.flags.c_contiguous:
+            with_row(np.add, value, bias, out)
         else:
             np.copyto(out, rest(value, bias))
 
-    return Computed(compute, write)
+    def source(
+        inputs: tuple[str, ...], operands: tuple[Operand, ...], outputs: tuple[Array, ...], scratch: Scratch
+    ) -> Source | None:
+        value, bias = (operand.shape for operand in operands)
+        if not outputs or len(value) < 2 or bias != value[-1:] or pays_off(value, bias):
+            return None
+        return call_with(np.add, (*inputs, "out=_k_out"), _k_out=outputs[0])
+
+    return Computed(compute, write, source, in_place=(0,))
 
 
 @override("BiasAddGrad")
@@ -66,29 +48,26 @@ def _(request: KernelRequest) -> Kernel | None:
     rest: Callable[..., Array] = fallback(request).function
     by_product = is_real(request)
     dtype = request.output_dtypes[0].as_numpy_dtype
-    ones: dict[int, Array] = {}
-
-    def total(grad: Array, out: Array | None) -> Array:
-        size = grad.shape[-1]
-        rows = prod(grad.shape[:-1])
-        matrix = grad.reshape(rows, size)
-        if not by_product or not grad.size:
-            return np.add.reduce(matrix, 0, dtype, out)
-        # The sum of rows as a product with ones: the BLAS reads each element once, in long runs.
-        weights = ones.get(rows)
-        if weights is None:
-            weights = np.ones(rows, dtype)
-            ones.clear()
-            ones[rows] = weights
-        return weights.dot(matrix, out)
 
     def compute(grad: Array) -> Array:
-        return total(grad, None) if grad.ndim > 1 else rest(grad)
+        if grad.ndim < 2:
+            return rest(grad)
+        if by_product and grad.size:
+            return sum_of_rows(grad, grad.ndim - 1, None)
+        return np.add.reduce(grad.reshape(prod(grad.shape[:-1]), grad.shape[-1]), 0, dtype)
 
     def write(out: Array, grad: Array) -> None:
-        if grad.ndim > 1 and out.flags.c_contiguous:
-            total(grad, out)
+        if by_product and grad.ndim > 1 and grad.size and out.flags.c_contiguous:
+            sum_of_rows(grad, grad.ndim - 1, out)
         else:
-            np.copyto(out, rest(grad))
+            np.copyto(out, compute(grad))
 
-    return Computed(compute, write)
+    def source(
+        inputs: tuple[str, ...], operands: tuple[Operand, ...], outputs: tuple[Array, ...], scratch: Scratch
+    ) -> Source | None:
+        shape = operands[0].shape
+        if not outputs or not by_product or len(shape) < 2 or 0 in shape:
+            return None
+        return sum_source(inputs[0], shape, len(shape) - 1, outputs[0])
+
+    return Computed(compute, write, source)

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contracts import Array, Kernel, KernelRequest
+from holdfast.contracts import Array, Kernel, KernelRequest, Operand, Scratch, Source
 from holdfast.kernels.elementwise import check_broadcast
-from holdfast_numpy.kernels.abilities import Computed
+from holdfast_numpy.kernels.abilities import Computed, call_with
 from holdfast_numpy.kernels.blocks import LARGE_BYTES, SMALL_BLOCK_BYTES, in_blocks
 from holdfast_numpy.kernels.division import integer_division
 from holdfast_numpy.kernels.registry import fallback, is_real, override
@@ -19,12 +19,27 @@ Number: TypeAlias = Callable[[float], NDArray[Any]]
 """A constant as an array without dimensions: NumPy takes it faster than a Python number."""
 Formula: TypeAlias = Callable[[Number], Callable[..., None]]
 """From constants to ``(out, *inputs) -> None``."""
+Ready: TypeAlias = Callable[[Array, Scratch], Callable[..., object]]
+"""From an output and memory to ``(*inputs) -> None``."""
 
 
-def formula_kernel(request: KernelRequest, formula: Formula, least: int = LARGE_BYTES) -> Computed:
+def formula_kernel(
+    request: KernelRequest,
+    formula: Formula,
+    least: int = LARGE_BYTES,
+    in_place: tuple[int, ...] = (),
+    ready: Ready | None = None,
+) -> Computed:
     """Return the kernel of a formula whose inputs have the output's dtype; they broadcast.
 
-    ``least`` is :func:`in_blocks`'s: one block, for formulas with scratch memory.
+    Parameters
+    ----------
+    least
+        As of :func:`in_blocks`: one block, for formulas with scratch memory.
+    in_place
+        Inputs that are not read any more once the first step has written to the output.
+    ready
+        The formula for one output, with all at hand that it needs beside the inputs.
     """
     dtype = request.output_dtypes[0].as_numpy_dtype
     steps = formula(lambda value: np.array(value, dtype))
@@ -50,7 +65,16 @@ def formula_kernel(request: KernelRequest, formula: Formula, least: int = LARGE_
         write(out, *inputs)
         return out
 
-    return Computed(compute, write)
+    def source(
+        inputs: tuple[str, ...], operands: tuple[Operand, ...], outputs: tuple[Array, ...], scratch: Scratch
+    ) -> Source | None:
+        if not outputs or outputs[0].nbytes > least:
+            return None
+        if ready is not None:
+            return call_with(ready(outputs[0], scratch), inputs)
+        return call_with(steps, ("_k_out", *inputs), _k_out=outputs[0])
+
+    return Computed(compute, write, source, in_place)
 
 
 def _broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[int, ...]:
@@ -138,23 +162,25 @@ def _floor_div(number: Number) -> Callable[..., None]:
     return steps
 
 
-_FORMULAS: dict[str, Formula] = {
-    "FloorDiv": _floor_div,
-    "Inv": _reciprocal,
-    "Reciprocal": _reciprocal,
-    "Rsqrt": _rsqrt,
-    "Sigmoid": _sigmoid,
-    "SigmoidGrad": _sigmoid_grad,
-    "SqrtGrad": _sqrt_grad,
-    "SquaredDifference": _squared_difference,
-    "TanhGrad": _tanh_grad,
+_FORMULAS: dict[str, tuple[Formula, tuple[int, ...]]] = {
+    "FloorDiv": (_floor_div, (0, 1)),
+    "Inv": (_reciprocal, (0,)),
+    "Reciprocal": (_reciprocal, (0,)),
+    "Rsqrt": (_rsqrt, (0,)),
+    "Sigmoid": (_sigmoid, (0,)),
+    "SigmoidGrad": (_sigmoid_grad, ()),
+    "SqrtGrad": (_sqrt_grad, (1,)),
+    "SquaredDifference": (_squared_difference, (0, 1)),
+    "TanhGrad": (_tanh_grad, (0,)),
 }
+"""Each formula with the inputs in whose memory it may be computed."""
 
 
 def _kernel(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return integer_division(request) if request.op_type == "FloorDiv" else None
-    return formula_kernel(request, _FORMULAS[request.op_type])
+    formula, in_place = _FORMULAS[request.op_type]
+    return formula_kernel(request, formula, in_place=in_place)
 
 
 override(*_FORMULAS)(_kernel)

@@ -36,7 +36,9 @@ def put_rows(table: Floats, indices: NDArray[Any], rows: Floats) -> None:
         return
     # A row as one element of so many bytes: NumPy then copies it at once, and not number by number.
     kind = _row_dtype(width)
-    table.reshape(len(table), -1).view(kind)[:, 0].put(indices, rows.reshape(len(indices), -1).view(kind), "clip")
+    if table.ndim != 2:
+        table, rows = table.reshape(len(table), -1), rows.reshape(len(indices), -1)
+    table.view(kind).put(indices, rows.view(kind), "clip")
 
 
 @cache
@@ -59,7 +61,8 @@ class Turns:
 
 def find_turns(indices: NDArray[Any]) -> Turns | None:
     """Return the turns of a vector of indices; None where no index comes twice."""
-    ordered = np.sort(indices)
+    ordered = indices.copy()
+    ordered.sort()
     if not np.count_nonzero(ordered[1:] == ordered[:-1]):
         return None
     order = _stable_order(indices)
@@ -96,6 +99,13 @@ def change_rows(table: Floats, indices: NDArray[Any], updates: Floats, ufunc: np
     turns = find_turns(indices)
     if turns is not None and len(turns.sizes) * _TURN_ELEMENTS > updates.size:
         ufunc.at(table, indices, updates)
+        return
+    if turns is None:
+        # NumPy casts other integers to these, at each use.
+        indices = indices.astype(np.intp, copy=False)
+        rows = take_rows(table, indices)
+        ufunc(rows, updates, rows)
+        put_rows(table, indices, rows)
         return
     distinct, parts = split_by_turns(indices, updates, turns)
     rows = take_rows(table, distinct)

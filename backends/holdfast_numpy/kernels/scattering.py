@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from holdfast.contracts import Array, Kernel, KernelRequest, RunContext, UpdateKernel
-from holdfast_numpy.kernels.abilities import Computed
+from holdfast.contracts import Array, Kernel, KernelRequest, Operand, RunContext, Scratch, Source, UpdateKernel
+from holdfast_numpy.kernels.abilities import Computed, call_with
 from holdfast_numpy.kernels.gathering import in_range
 from holdfast_numpy.kernels.registry import fallback, is_plain, is_real, override
 from holdfast_numpy.kernels.rows import change_rows, find_turns, put_rows, split_by_turns, take_rows
@@ -35,18 +36,44 @@ class _Scatter:
     ) -> tuple[Array, ...]:
         """Write the new values; in place, as much as the rows take."""
         (table,), (target,), (indices, updates) = current, out, inputs
-        row = table.shape[1:]
-        if not table.ndim or updates.shape != indices.shape + row or not in_range(indices, table.shape[0]):
+        if not _fits(table.shape, indices.shape, updates.shape):
             return self.rest.update(context, current, out, *inputs)
+        self._change(context, table, target, indices, updates)
+        return ()
+
+    def _change(self, context: RunContext | None, table: Array, target: Array, indices: Array, updates: Array) -> None:
+        """Write the new values of rows that fit."""
+        if not in_range(indices, table.shape[0]):
+            self.rest.update(context, (table,), (target,), indices, updates)  # type: ignore[arg-type]
+            return
         if target is not table:
             np.copyto(target, table)
-        if indices.size:
-            at, rows = indices.reshape(-1), updates.reshape(-1, *row)
-            if self.ufunc is None:
-                put_rows(target, at, rows)
-            else:
-                change_rows(target, at, rows, self.ufunc)
-        return ()
+        if not indices.size:
+            return
+        if indices.ndim != 1:
+            indices, updates = indices.reshape(-1), updates.reshape(-1, *table.shape[1:])
+        if self.ufunc is None:
+            put_rows(target, indices, updates)
+        else:
+            change_rows(target, indices, updates, self.ufunc)
+
+    def shaped_update(
+        self,
+        current: tuple[str, ...],
+        out: tuple[str, ...],
+        inputs: tuple[str, ...],
+        operands: tuple[Operand, ...],
+        scratch: Scratch,
+    ) -> Source | None:
+        """Return the call that does not look at the shapes."""
+        if not _fits(*(operand.shape for operand in operands)):
+            return None
+        return call_with(partial(self._change, None), (*current, *out, *inputs))
+
+
+def _fits(table: tuple[int, ...], indices: tuple[int, ...], updates: tuple[int, ...]) -> bool:
+    """Whether there is one row of updates an index."""
+    return bool(table) and updates == indices + table[1:]
 
 
 @override("ScatterUpdate", *_UFUNCS)

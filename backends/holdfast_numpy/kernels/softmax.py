@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contracts import Array, Kernel, KernelRequest
-from holdfast_numpy.kernels.abilities import Computed, ComputedMany
+from holdfast.contracts import Array, Kernel, KernelRequest, Operand, Scratch, Source
+from holdfast.dtypes import DType
+from holdfast_numpy.kernels.abilities import Computed, ComputedMany, call_with
 from holdfast_numpy.kernels.blocks import scratch, scratch_of
 from holdfast_numpy.kernels.gathering import in_range
 from holdfast_numpy.kernels.registry import fallback, is_real, override
+
+Shape: TypeAlias = tuple[int, ...]
 
 _RUN = 1 << 12
 """Rows of up to so many elements are added up as a product with ones, which rounds as often as it adds, but fast."""
 
 
-def _exponentials(logits: Array, shifted: Array, powers: Array) -> Array:
-    """Write logits less the largest of their row, and the exponentials of that; return the sums of these as a column.
+def _exponentials(logits: Array, shifted: Array, powers: Array, column: Array) -> None:
+    """Write logits less the largest of their row, the exponentials of that, and the sums of these.
 
-    The two targets may be one.
+    The first two targets may be one.
     """
-    column = scratch_of((*logits.shape[:-1], 1), logits.dtype, 1)
     np.maximum.reduce(logits, -1, None, column, keepdims=True)
     np.subtract(logits, column, shifted)
     np.exp(shifted, powers)
@@ -33,7 +36,11 @@ def _exponentials(logits: Array, shifted: Array, powers: Array) -> Array:
         powers.dot(_ones(size, column.dtype), column)
     else:
         np.add.reduce(powers, -1, None, column, keepdims=True)
-    return column
+
+
+def _column(logits: Array) -> Array:
+    """Return memory for a number a row."""
+    return scratch_of((*logits.shape[:-1], 1), logits.dtype, 1)
 
 
 @lru_cache(maxsize=64)
@@ -43,11 +50,14 @@ def _ones(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _softmax(out: Array, logits: Array) -> None:
-    np.divide(out, _exponentials(logits, out, out), out)
+    sums = _column(logits)
+    _exponentials(logits, out, out, sums)
+    np.divide(out, sums, out)
 
 
 def _log_softmax(out: Array, logits: Array) -> None:
-    sums = _exponentials(logits, out, scratch(logits))
+    sums = _column(logits)
+    _exponentials(logits, out, scratch(logits), sums)
     np.log(sums, sums)
     np.subtract(out, sums, out)
 
@@ -79,26 +89,63 @@ def _activation(request: KernelRequest) -> Kernel | None:
 override("Softmax", "LogSoftmax")(_activation)
 
 
-def _loss_kernel(request: KernelRequest, fits: Callable[..., bool], steps: Callable[..., None]) -> ComputedMany:
-    """Return the kernel of a loss and its gradient from steps ``(loss, gradient, logits, labels)``."""
-    rest: Callable[..., tuple[Array, ...]] = fallback(request).function
-    dtype = request.output_dtypes[0].as_numpy_dtype
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A loss of logits and labels with its gradient, as a function, into buffers, and as source."""
 
-    def compute(logits: Array, labels: Array) -> tuple[Array, ...]:
-        if not fits(logits, labels):
-            return rest(logits, labels)
-        loss, gradient = np.empty(logits.shape[:-1], dtype), np.empty(logits.shape, dtype)
-        steps(loss, gradient, logits, labels)
-        return loss, gradient
+    fits: Callable[[Shape, Shape], bool]
+    """Whether logits and labels of these shapes are the usual ones."""
+    ready: Callable[..., Callable[[Array, Array], None]]
+    """From memory for loss and gradient, and more of the gradient's shape and a column, to what writes the first two.
 
-    def write(outputs: tuple[Array, ...], logits: Array, labels: Array) -> None:
-        if fits(logits, labels):
-            steps(*outputs, logits, labels)
-            return
-        for out, value in zip(outputs, rest(logits, labels), strict=True):
-            np.copyto(out, value)
+    It raises IndexError where labels are out of range.
+    """
+    dtype: DType
+    """Of loss and gradient."""
+    rest: Callable[..., tuple[Array, ...]]
+    """The generic kernel."""
 
-    return ComputedMany(compute, write)
+    def compute(self, logits: Array, labels: Array) -> tuple[Array, ...]:
+        """Return loss and gradient."""
+        dtype = self.dtype.as_numpy_dtype
+        outputs = np.empty(logits.shape[:-1], dtype), np.empty(logits.shape, dtype)
+        return outputs if self._is_written(outputs, logits, labels) else self.rest(logits, labels)
+
+    def write(self, outputs: tuple[Array, ...], logits: Array, labels: Array) -> None:
+        """Write loss and gradient."""
+        if not outputs[1].flags.c_contiguous or not self._is_written(outputs, logits, labels):
+            for out, value in zip(outputs, self.rest(logits, labels), strict=True):
+                np.copyto(out, value)
+
+    def _is_written(self, outputs: tuple[Array, ...], logits: Array, labels: Array) -> bool:
+        """Write loss and gradient of what is usual; return whether it is."""
+        if not self.fits(logits.shape, labels.shape):
+            return False
+        try:
+            self.ready(*outputs, scratch(logits), _column(logits))(logits, labels)
+        except IndexError:
+            return False
+        return True
+
+    def source(
+        self, inputs: tuple[str, ...], operands: tuple[Operand, ...], outputs: tuple[Array, ...], memory: Scratch
+    ) -> Source | None:
+        """Return the call of what writes them."""
+        shape, labels = (operand.shape for operand in operands)
+        if not outputs or not self.fits(shape, labels):
+            return None
+        more = memory(shape, self.dtype), memory((*shape[:-1], 1), self.dtype)
+        return call_with(self.ready(*outputs, *more), inputs)
+
+
+def _loss_kernel(
+    request: KernelRequest,
+    fits: Callable[[Shape, Shape], bool],
+    ready: Callable[..., Callable[[Array, Array], None]],
+) -> ComputedMany:
+    """Return the kernel of a loss and its gradient; see :class:`_Loss`."""
+    loss = _Loss(fits, ready, request.output_dtypes[0], fallback(request).function)
+    return ComputedMany(loss.compute, loss.write, loss.source)
 
 
 @override("SoftmaxCrossEntropyWithLogits")
@@ -106,19 +153,21 @@ def _(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
 
-    def fits(logits: Array, labels: Array) -> bool:
-        return bool(logits.size and logits.ndim == 2 and logits.shape == labels.shape)
+    def fits(logits: Shape, labels: Shape) -> bool:
+        return len(logits) == 2 and logits == labels and 0 not in logits
 
-    def steps(loss: Array, gradient: Array, logits: Array, labels: Array) -> None:
-        shifted = scratch(logits)
-        sums = _exponentials(logits, shifted, gradient)
-        np.divide(gradient, sums, gradient)
-        np.subtract(gradient, labels, gradient)
-        np.log(sums, sums)
-        np.subtract(sums, shifted, shifted)
-        np.vecdot(shifted, labels, loss)
+    def ready(loss: Array, gradient: Array, shifted: Array, sums: Array) -> Callable[[Array, Array], None]:
+        def steps(logits: Array, labels: Array) -> None:
+            _exponentials(logits, shifted, gradient, sums)
+            np.divide(gradient, sums, gradient)
+            np.subtract(gradient, labels, gradient)
+            np.log(sums, sums)
+            np.subtract(sums, shifted, shifted)
+            np.vecdot(shifted, labels, loss)
 
-    return _loss_kernel(request, fits, steps)
+        return steps
+
+    return _loss_kernel(request, fits, ready)
 
 
 @override("SparseSoftmaxCrossEntropyWithLogits")
@@ -126,31 +175,35 @@ def _(request: KernelRequest) -> Kernel | None:
     if not is_real(request):
         return None
     one = np.ones((), request.output_dtypes[0].as_numpy_dtype)
-    starts: dict[tuple[int, ...], NDArray[Any]] = {}
 
-    def fits(logits: Array, labels: Array) -> bool:
-        if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.size:
-            return False
-        return in_range(labels, logits.shape[1])
+    def fits(logits: Shape, labels: Shape) -> bool:
+        return len(logits) == 2 and labels == logits[:1] and 0 not in logits
 
-    def chosen(shape: tuple[int, ...], labels: Array) -> Array:
-        first = starts.get(shape)
-        if first is None:
-            first = np.arange(0, shape[0] * shape[1], shape[1])
-            starts.clear()
-            starts[shape] = first
-        return first + labels
+    def ready(loss: Array, gradient: Array, shifted: Array, sums: Array) -> Callable[[Array, Array], None]:
+        rows, classes = gradient.shape
+        starts, all_shifted, all_slopes, logs = (
+            _starts(rows, classes),
+            shifted.reshape(-1),
+            gradient.reshape(-1),
+            sums[:, 0],
+        )
 
-    def steps(loss: Array, gradient: Array, logits: Array, labels: Array) -> None:
-        shifted, at = scratch(logits), chosen(logits.shape, labels)
-        sums = _exponentials(logits, shifted, gradient)
-        np.divide(gradient, sums, gradient)
-        if gradient.flags.c_contiguous:
-            np.subtract.at(gradient.reshape(-1), at, one)
-        else:
-            gradient[np.arange(len(labels)), labels] -= 1
-        logs = sums[:, 0]
-        np.log(logs, logs)
-        np.subtract(logs, shifted.reshape(-1).take(at), loss)
+        def steps(logits: Array, labels: Array) -> None:
+            if not in_range(labels, classes):
+                raise IndexError
+            chosen = starts + labels
+            _exponentials(logits, shifted, gradient, sums)
+            np.divide(gradient, sums, gradient)
+            all_slopes[chosen] -= one
+            np.log(logs, logs)
+            np.subtract(logs, all_shifted[chosen], loss)
 
-    return _loss_kernel(request, fits, steps)
+        return steps
+
+    return _loss_kernel(request, fits, ready)
+
+
+@lru_cache(maxsize=64)
+def _starts(rows: int, classes: int) -> NDArray[np.intp]:
+    """Return where each row of a matrix begins."""
+    return np.arange(0, rows * classes, classes)

@@ -1,15 +1,50 @@
-"""Sums of several arrays of one shape."""
+"""Sums of several arrays of one shape, and of the rows of a matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
+from typing import Any
 
 import numpy as np
 
-from holdfast.contracts import Array, Kernel, KernelRequest
+from holdfast.contracts import Array, Kernel, KernelRequest, Source
 from holdfast_numpy.kernels.abilities import Computed
 from holdfast_numpy.kernels.blocks import LARGE_BYTES, in_blocks
 from holdfast_numpy.kernels.registry import fallback, is_half, is_plain, override
+
+_ones: dict[tuple[int, np.dtype[Any]], Array] = {}
+_MOST_ONES = 64
+
+
+def ones_for(rows: int, dtype: np.dtype[Any]) -> Array:
+    """Return so many ones."""
+    found = _ones.get((rows, dtype))
+    if found is None:
+        if len(_ones) >= _MOST_ONES:
+            _ones.clear()
+        found = _ones[rows, dtype] = np.ones(rows, dtype)
+    return found
+
+
+def sum_of_rows(values: Array, axes: int, out: Array | None) -> Array:
+    """Return the sum of float32 or float64 along the first axes, so many, as a product with ones.
+
+    The BLAS reads each element once, in long runs.
+    """
+    rows, rest = prod(values.shape[:axes]), values.shape[axes:]
+    if values.ndim == 2:
+        return ones_for(rows, values.dtype).dot(values, out)
+    target = None if out is None else out.reshape(-1)
+    return ones_for(rows, values.dtype).dot(values.reshape(rows, -1), target).reshape(rest)
+
+
+def sum_source(name: str, shape: tuple[int, ...], axes: int, out: Array) -> Source:
+    """Return the source of :func:`sum_of_rows` for values of a shape."""
+    objects = {"_k_ones": ones_for(prod(shape[:axes]), out.dtype), "_k_out": out.reshape(-1)}
+    if len(shape) == 2:
+        return f"_k_ones.dot({name}, _k_out)", objects
+    return f"_k_ones.dot({name}.reshape(_k_shape), _k_out)", {**objects, "_k_shape": (prod(shape[:axes]), -1)}
 
 
 @override("AddN", "AccumulateNV2")

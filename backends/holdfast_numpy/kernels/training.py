@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from holdfast.contracts import Array, KernelRequest, RunContext, UpdateKernel
-from holdfast_numpy.kernels.blocks import BLOCK_BYTES, in_blocks, scratch
+from holdfast.contracts import Array, KernelRequest, Operand, RunContext, Scratch, Source, UpdateKernel
+from holdfast.dtypes import DType
+from holdfast_numpy.kernels.blocks import BLOCK_BYTES, block_size, in_blocks, scratch
 from holdfast_numpy.kernels.registry import fallback, is_real, override
 
 Steps: TypeAlias = Callable[..., Callable[..., None]]
@@ -25,6 +27,8 @@ class _BlockedStep:
 
     rest: UpdateKernel
     """The generic kernel."""
+    dtype: DType
+    """Of the variable, its slots and the gradient."""
     gradient_at: int
     """Which of the inputs is the gradient; the others are scalars."""
     steps: Steps
@@ -49,10 +53,56 @@ class _BlockedStep:
             in_blocks(steps, *out, *current, inputs[at])
         return ()
 
+    def shaped_update(
+        self,
+        current: tuple[str, ...],
+        out: tuple[str, ...],
+        inputs: tuple[str, ...],
+        operands: tuple[Operand, ...],
+        memory: Scratch,
+    ) -> Source | None:
+        """Return the steps without a look at the shapes, for variables of one block."""
+        at, shape = self.gradient_at, operands[0].shape
+        variables, scalars = operands[: len(current)], list(operands[len(current) :])
+        gradient = scalars.pop(at)
+        fits = all(x.shape == shape for x in (*variables, gradient)) and not any(x.shape for x in scalars)
+        if not fits or prod(shape) > block_size(np.dtype(self.dtype.as_numpy_dtype)):
+            return None
+        return self.source((*out, *current, inputs[at]), inputs[:at] + inputs[at + 1 :], (gradient, *scalars), memory)
 
-def _kernel(request: KernelRequest, gradient_at: int, steps: Steps) -> UpdateKernel | None:
+    def source(
+        self, arrays: tuple[str, ...], scalars: tuple[str, ...], operands: tuple[Operand, ...], memory: Scratch
+    ) -> Source:
+        """Return the steps for arrays that fit, ``(*out, *current, gradient)``; operands: gradient, then scalars."""
+        return f"_k_steps({', '.join(scalars)})({', '.join(arrays)})", {"_k_steps": self.steps}
+
+
+def _kernel(
+    request: KernelRequest, gradient_at: int, steps: Steps, kind: type[_BlockedStep] = _BlockedStep
+) -> UpdateKernel | None:
     """Return the kernel for float32 and float64; elsewhere the generic one does."""
-    return _BlockedStep(fallback(request), gradient_at, steps) if is_real(request) else None
+    if not is_real(request):
+        return None
+    return kind(fallback(request), request.input_dtypes[0], gradient_at, steps)
+
+
+class _Descent(_BlockedStep):
+    """An update kernel of a variable by its gradient alone."""
+
+    def source(
+        self, arrays: tuple[str, ...], scalars: tuple[str, ...], operands: tuple[Operand, ...], memory: Scratch
+    ) -> Source:
+        """Return the two steps, in the gradient's own memory where nobody needs it any more."""
+        (out, var, delta), (alpha,) = arrays, scalars
+        gradient, rate = operands
+        objects: dict[str, Any] = {"_k_multiply": np.multiply, "_k_subtract": np.subtract}
+        if rate.value is not None:
+            # NumPy takes an array without dimensions faster than its scalar.
+            alpha, objects["_k_alpha"] = "_k_alpha", np.asarray(rate.value)
+        change = delta
+        if not gradient.free:
+            change, objects["_k_change"] = "_k_change", memory(gradient.shape, self.dtype)
+        return f"(_k_multiply({delta}, {alpha}, {change}), _k_subtract({var}, {change}, {out}))", objects
 
 
 @override("ApplyGradientDescent")
@@ -65,7 +115,7 @@ def _(request: KernelRequest) -> UpdateKernel | None:
 
         return steps
 
-    return _kernel(request, 1, with_rate)
+    return _kernel(request, 1, with_rate, _Descent)
 
 
 @override("ApplyMomentum")

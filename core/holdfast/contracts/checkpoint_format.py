@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from holdfast.contracts.backend import API_VERSION
 
@@ -53,7 +53,25 @@ class TensorSource(Protocol):
     def read(self) -> NDArray[Any]:
         """Return the values: C-contiguous, native byte order, on the host; strings as an object array of bytes.
 
-        The array is borrowed: a format must not write to it nor keep it after ``write`` returns.
+        The array is borrowed: a format must not write to it nor keep it after ``write`` returns. It calls this once for
+        each tensor: what is saved while a session trains on is let go as soon as nobody refers to the array any more,
+        and has other values afterwards.
+        """
+
+
+@runtime_checkable
+class RangeSource(TensorSource, Protocol):
+    """Optional ability of a source: its values piece by piece, for tensors that are larger than the memory.
+
+    Sources that can do it are those of a checkpoint that is copied; arrays in memory need not. A format that writes
+    in chunks asks ``isinstance(source, RangeSource)``, and reads what a chunk holds.
+    """
+
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Return the elements `start` to `stop` in C order as a one-dimensional array, else as ``read`` does.
+
+        The array is borrowed until the next call. Any range within the tensor may be read, any number of times; it
+        has the same values each time. Going through the tensor from start to end is the quickest.
         """
 
 
@@ -135,6 +153,14 @@ class Reader(Protocol):
         """Release what the reader holds. Closing twice is allowed."""
 
 
+@runtime_checkable
+class BulkReader(Reader, Protocol):
+    """Optional ability of a reader: many tensors at once, quicker than one after the other."""
+
+    def read_many(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Return for each name what ``read(name)`` returns, in any order of reading; raises as :meth:`read`."""
+
+
 class CheckpointFormat(Protocol):
     """A checkpoint format with its options."""
 
@@ -159,6 +185,17 @@ class CheckpointFormat(Protocol):
         CorruptCheckpointError, TruncatedCheckpointError, UnsupportedCheckpointError, CheckpointLimitError
             For a file that is damaged, ends early, needs what this reader lacks, or asks for too much; never an error
             of the decoding libraries, MemoryError or RecursionError.
+        """
+
+
+@runtime_checkable
+class MetadataFormat(CheckpointFormat, Protocol):
+    """Optional ability of a format: the metadata without the entries, for lists of many checkpoints."""
+
+    def read_metadata(self, inputs: Inputs) -> Mapping[str, Any]:
+        """Return what ``open(inputs).metadata`` is, verified as far as the format can; raises as :meth:`open`.
+
+        Damage to other parts of the file need not be noticed.
         """
 
 

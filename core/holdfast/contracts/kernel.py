@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 Array: TypeAlias = Any
 """An array of the device's namespace. 0-d values may be that library's scalars (NumPy's ``np.float32(3)``)."""
 
+Source: TypeAlias = tuple[str, Mapping[str, Any]]
+"""An expression of the compiled plan, and what the names in it stand for that are the kernel's own.
+
+These names must begin with ``_k_``; the compiler renames them. Text of a graph never goes into the expression: it is
+made of names, numbers, operators, calls and attributes that do not begin with an underscore.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelRequest:
@@ -88,12 +95,8 @@ class ExpressionKernel(Protocol):
     raises, the kernel itself is called, as :class:`PlainKernel` says.
     """
 
-    def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
-        """Return an expression over the given names and the objects that further names in it stand for.
-
-        The further names must begin with ``_k_``; the compiler renames them. Text of a graph never goes into the
-        expression: it is made of names, numbers, operators, calls and attributes that do not begin with an underscore.
-        """
+    def expression(self, inputs: tuple[str, ...]) -> Source:
+        """Return an expression over the given names."""
 
 
 @runtime_checkable

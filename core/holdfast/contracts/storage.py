@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -37,10 +37,10 @@ class WritableFile(Protocol):
         """Return the bytes written so far."""
 
     def sync(self) -> None:
-        """Make what was written durable. Called once; a failure is final and never retried."""
+        """Make what was written durable. Called once, after the last write; a failure is final and never retried."""
 
     def close(self) -> None:
-        """Close the file. Closing twice is allowed."""
+        """Close the file; a storage of objects gives up one that was not synced. Closing twice is allowed."""
 
 
 class ReadableFile(Protocol):
@@ -67,10 +67,36 @@ class ReadableFile(Protocol):
         """Close the file. Closing twice is allowed."""
 
 
-class Storage(Protocol):
-    """The operations; paths are the storage's own strings. Failures are OSError with errno, except where stated.
+@runtime_checkable
+class ConcurrentFile(ReadableFile, Protocol):
+    """Optional ability of an open file: to be read by several threads at once. Without it, one reads at a time."""
 
-    What is open for reading stays readable after the file was renamed over or removed.
+    @property
+    def concurrent_reads(self) -> int:
+        """How many threads at most should read at once."""
+
+
+@runtime_checkable
+class MappableFile(ReadableFile, Protocol):
+    """Optional ability of an open file: its contents as memory, without reading them first.
+
+    If somebody else shortens the file, touching that memory ends the process. So formats use it only where they were
+    told to.
+    """
+
+    def map(self, offset: int, length: int) -> memoryview:
+        """Return bytes of the file as writable memory of the caller's own: what is written to it changes no file.
+
+        The memory stays valid when the file was closed. ``length`` is at least 1. Raises as :meth:`read_at`.
+        """
+
+
+class Storage(Protocol):
+    """The operations that every storage has; how something is committed is up to two more Protocols.
+
+    A storage is either a :class:`RenamingStorage` or an :class:`ObjectStorage`. Paths are the storage's own strings.
+    Failures are OSError with errno, except where stated. Files may be written and read by several threads at once,
+    each file by one, unless it is a :class:`ConcurrentFile`.
     """
 
     def create(self, path: str) -> WritableFile:
@@ -86,12 +112,6 @@ class Storage(Protocol):
         CorruptCheckpointError
             If it is a directory, FIFO, socket or device.
         """
-
-    def rename(self, source: str, target: str) -> None:
-        """Move a file over ``target`` in one step: at every instant the old file stands there, or the new one."""
-
-    def sync_directory(self, path: str) -> None:
-        """Make the names in a directory durable."""
 
     def remove(self, path: str) -> None:
         """Remove a file."""
@@ -122,3 +142,33 @@ class Storage(Protocol):
 
     def split(self, path: str) -> tuple[str, str]:
         """Return a path's directory (``"."``, or its like, where it has none) and its last component."""
+
+
+@runtime_checkable
+class RenamingStorage(Storage, Protocol):
+    """A storage that commits by renaming, such as a disk.
+
+    What is open for reading stays readable after the file was renamed over or removed.
+    """
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file over ``target`` in one step: at every instant the old file stands there, or the new one."""
+
+    def sync_directory(self, path: str) -> None:
+        """Make the names in a directory durable."""
+
+
+@runtime_checkable
+class ObjectStorage(Storage, Protocol):
+    """A storage that commits by writing a small object whole, such as a bucket.
+
+    Nothing is renamed there: files get their own names at once, and may be visible before they are whole. So
+    checkpoints are found by their manifests only. Directories need not exist, ``lock`` need not keep anybody out, and
+    a file that is open for reading may become unreadable when it is removed.
+    """
+
+    def put(self, path: str, data: Buffer) -> None:
+        """Write an object whole and durably: at every instant the old one stands there, or the new one.
+
+        After an OSError either may.
+        """

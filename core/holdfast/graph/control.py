@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,17 +24,16 @@ class ControlDependencies:
         self._new_stack = control_inputs is None
         self.control_inputs: list[Operation] = list(control_inputs or ())
         self._seen: set[Operation] = set()
-        self._old_stack: list[ControlDependencies] = []
-        self._old_context: Any = None
 
     def __enter__(self) -> None:
         graph = self._graph
-        self._old_stack = graph._control_stack
+        self._old_stack: list[ControlDependencies] = graph._control_stack
         self._old_context = graph._control_flow_context
         if self._new_stack:
             graph._control_stack = []
             graph._control_flow_context = None
-        graph._control_stack = [*graph._control_stack, self]
+        if self.control_inputs:
+            graph._control_stack = [*graph._control_stack, self]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -99,6 +99,8 @@ def internal_convert(
 
 def _checked(result: Any, dtype: Any, value: Any, function: ConversionFunction) -> Tensor:
     """Return what a conversion function gave, if it kept its contract."""
+    if type(result) is Tensor and result._dtype is dtype:
+        return result
     if not isinstance(result, Tensor):
         raise RuntimeError(f"Conversion function {function!r} for type {type(value)} returned non-Tensor: {result!r}")
     if dtype is not None and not dtype.is_compatible_with(result.dtype):

@@ -8,31 +8,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from holdfast.graph.tensor import Tensor
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from holdfast.graph.control import ControlDependencies
     from holdfast.graph.graph import Graph
 
-_local = threading.local()
+
+class _Local(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+        """Its stack of default graphs."""
+
+
+_local = _Local()
 _global_graph: Graph | None = None
-
-
-def _stack() -> list[Graph]:
-    """Return this thread's stack of default graphs."""
-    try:
-        stack: list[Graph] = _local.stack
-    except AttributeError:
-        stack = _local.stack = []
-    return stack
 
 
 def get_default_graph() -> Graph:
     """Return the innermost default graph of this thread, or the process's global one."""
     global _global_graph  # noqa: PLW0603  # one global default graph a process, as in TensorFlow
-    stack = _stack()
-    if stack:
-        return stack[-1]
+    graphs = _local.graphs
+    if graphs:
+        return graphs[-1]
     if _global_graph is None:
         from holdfast.graph.graph import Graph  # Graph needs this module
 
@@ -49,7 +52,7 @@ def reset_default_graph() -> None:
         Within ``with graph.as_default()``.
     """
     global _global_graph  # noqa: PLW0603  # see get_default_graph
-    if _stack():
+    if _local.graphs:
         raise AssertionError(
             "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting "
             "and create a new graph."
@@ -60,7 +63,7 @@ def reset_default_graph() -> None:
 @contextmanager
 def graph_as_default(graph: Graph, *, enforce_nesting: bool = True) -> Iterator[Graph]:
     """Make ``graph`` the default one of this thread within the block; without nesting, blocks may end in any order."""
-    stack = _stack()
+    stack = _local.graphs
     stack.append(graph)
     try:
         yield graph
@@ -75,25 +78,43 @@ def graph_as_default(graph: Graph, *, enforce_nesting: bool = True) -> Iterator[
             )
 
 
-@contextmanager
-def name_scope(name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None) -> Iterator[str]:
-    """Enter a name scope of the graph of ``values``, or of the default graph; gives its name with a final slash.
+class name_scope:  # noqa: N801  # TensorFlow's name
+    """A block in a name scope of the graph of ``values``, or of the default graph; gives its name with a final slash.
 
     Raises
     ------
     ValueError
-        If the name is malformed, or values are given and neither name.
+        When the block is entered: if the name is malformed, or values are given and neither name.
     """
-    name = default_name if name is None else name
-    if name is None and values is not None:
-        raise ValueError(f"At least one of name ({name}) and default_name ({default_name}) must be provided.")
-    graph = graph_from_inputs(values or ())
-    if graph is get_default_graph():
-        with graph.name_scope(name) as scope:
-            yield scope
-    else:
-        with graph.as_default(), graph.name_scope(name) as scope:
-            yield scope
+
+    __slots__ = ("_as_default", "_default_name", "_name", "_names", "_outer", "_values")
+
+    def __init__(self, name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None) -> None:
+        self._name = name
+        self._default_name = default_name
+        self._values = values
+        self._as_default: AbstractContextManager[Graph] | None = None
+        self._outer = ""
+
+    def __enter__(self) -> str:
+        name = self._default_name if self._name is None else self._name
+        if name is None and self._values is not None:
+            raise ValueError(f"At least one of name ({name}) and default_name ({name}) must be provided.")
+        graph = graph_from_inputs(self._values or ())
+        self._names = names = graph._names
+        self._outer = names.scope
+        scope = names.enter(name)
+        if graph is not get_default_graph():
+            self._as_default = graph.as_default()
+            self._as_default.__enter__()
+        return f"{scope}/" if scope else ""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._names.scope = self._outer
+        if self._as_default is not None:
+            self._as_default.__exit__(kind, error, traceback)
 
 
 def graph_from_inputs(inputs: Sequence[Any], graph: Graph | None = None) -> Graph:
@@ -105,21 +126,23 @@ def graph_from_inputs(inputs: Sequence[Any], graph: Graph | None = None) -> Grap
         If they belong to different graphs.
     """
     first: Any = None
+    found: Graph | None = None
     for item in inputs:
-        item_graph = getattr(item, "graph", None)
-        if item_graph is None:
-            continue
-        element = item._as_graph_element() if hasattr(item, "_as_graph_element") else item
-        if first is None:
-            first = element
-        elif item_graph is not first.graph:
-            raise ValueError(f"{element} must be from the same graph as {first}.")
-    if graph is not None:
-        if first is not None and first.graph is not graph:
-            raise ValueError(f"{first} is not from the passed-in graph.")
-        return graph
-    found: Graph = get_default_graph() if first is None else first.graph
-    return found
+        item_graph = item._op.graph if type(item) is Tensor else getattr(item, "graph", None)
+        if found is None:
+            first, found = item, item_graph
+        elif item_graph is not found and item_graph is not None:
+            raise ValueError(f"{_element(item)} must be from the same graph as {_element(first)}.")
+    if graph is None:
+        return get_default_graph() if found is None else found
+    if found is not None and found is not graph:
+        raise ValueError(f"{_element(first)} is not from the passed-in graph.")
+    return graph
+
+
+def _element(item: Any) -> Any:
+    """Return the graph element that a value stands for."""
+    return item._as_graph_element() if hasattr(item, "_as_graph_element") else item
 
 
 def op_scope(values: Sequence[Any], name: str | None, default_name: str | None = None) -> AbstractContextManager[str]:

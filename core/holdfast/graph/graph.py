@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.graph import default, lookup, names
 from holdfast.graph.collections import Collections
+from holdfast.graph.consumers import Consumers
 from holdfast.graph.control import ControlDependencies, control_inputs_for
 from holdfast.graph.indexed_slices import IndexedSlices
 from holdfast.graph.operation import Operation
 from holdfast.graph.placement import (
+    Colocation,
     DeviceFunction,
     apply_colocation,
     apply_devices,
     constant_device,
     device_function,
 )
-from holdfast.graph.shape_inference import infer_shapes
-from holdfast.graph.site import creation_site
+from holdfast.graph.shape_inference import make_outputs
+from holdfast.graph.site import Site, Sites
 from holdfast.graph.tensor import Tensor
 from holdfast.graph.versions import GRAPH_DEF_VERSION, GRAPH_DEF_VERSION_MIN_CONSUMER
 
@@ -39,6 +41,8 @@ class Graph:
     def __init__(self) -> None:
         self._ops: dict[str, Operation] = {}
         self._names = names.Names()
+        self._sites = Sites()
+        self._consumers = Consumers()
         self._collections = Collections()
         self._device_stack: list[DeviceFunction] = []
         # What the stack comes to for every op; None where it holds functions of the op.
@@ -73,6 +77,7 @@ class Graph:
         name: str,
         colocate_with: Sequence[Operation] = (),
         control_inputs: Collection[Operation] = (),
+        site: Site | None = None,
     ) -> Operation:
         """Add an operation.
 
@@ -85,47 +90,56 @@ class Graph:
         attrs
             All attributes in Python's terms; the operation keeps the dict.
         name
-            A full name that :meth:`unique_name` gave; with a final slash, the name of a scope of its own.
+            A full name, valid and, but for a scope of its own, not in use.
         colocate_with
             Operations it must stay with on one device, whatever the scopes say.
         control_inputs
             Operations it runs after, besides those of the blocks around it.
+        site
+            The line of the user's program that makes it; by default the innermost one outside of holdfast.
 
         Raises
         ------
         RuntimeError
             If the graph is finalized.
         ValueError
-            If an input is of another graph, the name is malformed or taken, or the static shapes cannot fit.
+            If an input is of another graph, the name is taken, or the static shapes cannot fit.
         """
-        self._check_not_finalized()
-        if name[-1:] == "/":
-            name = name[:-1]
-        names.check_op_name(name)
+        if self._finalized:
+            self._check_not_finalized()
         if name in self._ops:
             raise ValueError(f"cannot add op with name {name} as that name is already used")
         for tensor in inputs:
             if tensor._op.graph is not self:
                 raise ValueError(f"{tensor} is not from this graph; an operation takes only tensors of its own graph.")
-        if self._control_stack:
-            control_inputs = [*control_inputs_for(self._control_stack, inputs, control_inputs), *control_inputs]
         context = self._control_flow_context
-        if context is not None:
-            inputs, control_inputs = context.enter_op(op_def, inputs, control_inputs)
-        if self._attr_scopes or self._gradient_override:
+        if self._control_stack or context is not None:
+            inputs, control_inputs = self._within_blocks(op_def, inputs, control_inputs)
+        if self._attr_scopes or self._gradient_override or self._container:
             self._add_scope_attrs(op_def, attrs)
-        op = Operation(self, name, op_def, inputs, control_inputs, attrs, creation_site())
-        op._control_flow_context = context
-        shapes = infer_shapes(op, len(output_types))
-        op.outputs = [Tensor(op, i, dtype, shapes[i]) for i, dtype in enumerate(output_types)]
+        op = Operation(self, name, op_def, inputs, control_inputs, attrs, site or self._sites.innermost(), context)
+        make_outputs(op, output_types)
         # Placed before it is entered: a device function that raises leaves no half-made op behind.
-        self._place(op, colocate_with)
+        if colocate_with or self._colocation_stack or self._constant_device is None:
+            self._place(op, colocate_with)
+        else:
+            op._device = self._constant_device
         self._add(op)
-        if self._container and op_def.stateful and attrs.get("container") == b"":
-            attrs["container"] = self._container.encode()
         if context is not None:
             context.leave_op(op)
         return op
+
+    def _within_blocks(
+        self, op_def: OpDef, inputs: Sequence[Tensor], control_inputs: Collection[Operation]
+    ) -> tuple[Sequence[Tensor], Collection[Operation]]:
+        """Return what a new op takes and waits for, given the blocks of control dependencies and of branches around."""
+        if self._control_stack:
+            control_inputs = [*control_inputs_for(self._control_stack, inputs, control_inputs), *control_inputs]
+        if self._control_flow_context is None:
+            return inputs, control_inputs
+        entered: tuple[Sequence[Tensor], Collection[Operation]]
+        entered = self._control_flow_context.enter_op(op_def, inputs, control_inputs)
+        return entered
 
     def _add_scope_attrs(self, op_def: OpDef, attrs: dict[str, Any]) -> None:
         """Add the attributes that the blocks around a new op give it."""
@@ -133,14 +147,13 @@ class Graph:
             attrs.setdefault(name, value)
         if op_def.type in self._gradient_override:
             attrs.setdefault("_gradient_op_type", self._gradient_override[op_def.type].encode())
+        if self._container and op_def.stateful and attrs.get("container") == b"":
+            attrs["container"] = self._container.encode()
 
     def _add(self, op: Operation) -> None:
         """Enter a finished op into the graph's tables."""
         self._ops[op._name] = op
-        self._version += 1
-        op._id = self._version
-        for tensor in op._inputs:
-            tensor._consumers.append(op)
+        self._version = op._id = self._version + 1
         for block in self._control_stack:
             block.add_op(op)
 
@@ -162,8 +175,6 @@ class Graph:
         for op in reversed([*ops]):
             del self._ops[op._name]
             self._names.release(op._name)
-            for tensor in op._inputs:
-                tensor._consumers.remove(op)
         self._mutations += 1
 
     def _touch(self) -> None:
@@ -242,8 +253,7 @@ class Graph:
         """Return ``name`` within the current name scope, made unique."""
         return self._names.unique(name, mark_as_used=mark_as_used)
 
-    @contextmanager
-    def name_scope(self, name: str | None) -> Iterator[str]:
+    def name_scope(self, name: str | None) -> AbstractContextManager[str]:
         """Enter a name scope; gives its full name with a final slash, or an empty string for the root.
 
         Raises
@@ -251,12 +261,7 @@ class Graph:
         ValueError
             If the name is malformed.
         """
-        outer = self._names.scope
-        try:
-            scope = self._names.enter(name)
-            yield f"{scope}/" if scope else ""
-        finally:
-            self._names.scope = outer
+        return names.NameScope(self._names, name)
 
     def get_name_scope(self) -> str:
         """Return the current name scope, without a final slash."""
@@ -304,7 +309,8 @@ class Graph:
     def add_to_collections(self, names: Any, value: Any) -> None:
         """Append a value to each of several collections, or to one."""
         for name in (names,) if isinstance(names, str) else dict.fromkeys(names):
-            self.add_to_collection(name, value)
+            self._check_not_finalized()
+            self._collections.add(name, value)
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
         """Return a new list of a collection's values; with ``scope`` (a regex), of those whose name begins with it."""
@@ -354,8 +360,7 @@ class Graph:
         self._device_stack = stack
         self._constant_device = constant_device(stack)
 
-    @contextmanager
-    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> AbstractContextManager[None]:
         """Keep the operations made inside on the device of another, whatever device blocks are around.
 
         Parameters
@@ -374,14 +379,7 @@ class Graph:
             raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
         if op is not None and not isinstance(op, Operation):
             op = lookup.reference_tensor(op).op
-        outer = self._device_stack, self._constant_device, self._colocation_stack
-        self._set_devices([])
-        kept = [] if ignore_existing else self._colocation_stack
-        self._colocation_stack = kept if op is None else [*kept, op]
-        try:
-            yield
-        finally:
-            self._device_stack, self._constant_device, self._colocation_stack = outer
+        return Colocation(self, op, ignore_existing=ignore_existing)
 
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> ControlDependencies:
         """Return a block whose operations run after ``control_inputs``; None: after none of the outer ones either."""
@@ -389,8 +387,10 @@ class Graph:
             return ControlDependencies(self, None)
         ops = []
         for item in control_inputs:
-            element = self.as_graph_element(item.op if isinstance(item, IndexedSlices) else item)
-            op = element.op if isinstance(element, Tensor) else element
+            op = item
+            if type(item) is not Operation or item.graph is not self:
+                element = self.as_graph_element(item.op if isinstance(item, IndexedSlices) else item)
+                op = element.op if isinstance(element, Tensor) else element
             if self._control_flow_context is not None:
                 op = self._control_flow_context.enter_control_input(op)
             ops.append(op)

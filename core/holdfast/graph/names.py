@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _VALID_OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*")
 _VALID_SCOPE_NAME = re.compile(r"[A-Za-z0-9_.\-/]*")
@@ -37,6 +42,22 @@ class Names:
             used[name] = 1
         return name
 
+    def claim(self, name: str) -> str:
+        """Return the full name of a new scope, or of an operation with a scope of its own.
+
+        It is unique within the current scope; with a final slash it is that very name.
+        """
+        if not _is_valid(name, not self.scope):
+            raise ValueError(f"'{name}' is not a valid scope name")
+        return name[:-1] if name[-1] == "/" else self.unique(name)
+
+    def claim_node(self, name: str) -> str:
+        """As :meth:`claim`, for an operation without a scope of its own."""
+        full = (name if name[-1:] == "/" else self.unique(name)).removesuffix("/")
+        if not _is_valid(name, not self.scope):
+            check_op_name(full)
+        return full
+
     def mark_as_used(self, name: str) -> None:
         """Take a full name."""
         self._used.setdefault(name, 1)
@@ -51,21 +72,38 @@ class Names:
 
         A final slash re-enters that very scope; None or an empty name is the root.
         """
-        if not name:
-            self.scope = ""
-        else:
-            check_scope_name(name, within=self.scope)
-            self.scope = name[:-1] if name[-1] == "/" else self.unique(name)
-        return self.scope
+        self.scope = scope = self.claim(name) if name else ""
+        return scope
 
 
-def check_scope_name(name: str, within: str) -> None:
-    """Raise ValueError unless the name may stand for a scope; at the root it must also begin as a node's name does."""
-    if (_VALID_SCOPE_NAME if within else _VALID_OP_NAME).fullmatch(name) is None:
-        raise ValueError(f"'{name}' is not a valid scope name")
+class NameScope:
+    """One ``with graph.name_scope(...)`` block."""
+
+    __slots__ = ("_name", "_names", "_outer")
+
+    def __init__(self, names: Names, name: str | None) -> None:
+        self._names = names
+        self._name = name
+        self._outer = ""
+
+    def __enter__(self) -> str:
+        self._outer = self._names.scope
+        scope = self._names.enter(self._name)
+        return f"{scope}/" if scope else ""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._names.scope = self._outer
+
+
+@lru_cache(maxsize=8192)
+def _is_valid(name: str, at_root: bool) -> bool:
+    """Whether a name may stand for a scope; at the root it must also begin as a node's name does."""
+    return (_VALID_OP_NAME if at_root else _VALID_SCOPE_NAME).fullmatch(name) is not None
 
 
 def check_op_name(name: str) -> None:
-    """Raise ValueError unless the name may stand for a node."""
+    """Raise ValueError unless the full name may stand for a node."""
     if _VALID_OP_NAME.fullmatch(name) is None:
         raise ValueError(f"'{name}' is not a valid node name")

@@ -38,6 +38,11 @@ class ArgDef:
     """Attribute with the dtypes, where the argument is a list of tensors of several dtypes."""
     is_ref: bool = False
     """Whether it carries a variable instead of a value."""
+    is_list: bool = field(init=False)
+    """Whether it is a list of tensors."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_list", bool(self.number_attr or self.type_list_attr))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,12 @@ class AttrDef:
     """Legal values (dtypes or bytes); empty: all."""
     minimum: int | None = None
     """Least integer, or least length of a list."""
+
+    restricted: bool = field(init=False)
+    """Whether not every value of its kind is legal."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "restricted", bool(self.allowed) or self.minimum is not None)
 
     @property
     def has_default(self) -> bool:

@@ -50,6 +50,7 @@ class Operation:
         control_inputs: Collection[Operation],
         attrs: dict[str, Any],
         site: Site | None,
+        control_flow_context: Any = None,
     ) -> None:
         self.graph = graph
         """The graph it belongs to."""
@@ -68,7 +69,7 @@ class Operation:
         self._control_inputs = tuple(control_inputs)
         self._device = ""
         self._id = 0
-        self._control_flow_context: Any = None
+        self._control_flow_context = control_flow_context
 
     @property
     def name(self) -> str:
@@ -159,8 +160,6 @@ class Operation:
         if tensor.graph is not self.graph:
             raise ValueError(f"{tensor} must be from the same graph as {self._name}.")
         self.graph._touch()
-        self._inputs[index]._consumers.remove(self)
-        tensor._consumers.append(self)
         self._inputs = (*self._inputs[:index], tensor, *self._inputs[index + 1 :])
 
     def __repr__(self) -> str:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from holdfast import devices
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from holdfast.devices import DeviceSpec
+    from holdfast.graph.graph import Graph
     from holdfast.graph.operation import Operation
 
 _log = logging.getLogger("holdfast")
@@ -65,6 +68,31 @@ def constant_device(stack: Sequence[DeviceFunction]) -> str | None:
     return merged.to_string()
 
 
+class Colocation:
+    """One ``with graph.colocate_with(...)`` block."""
+
+    __slots__ = ("_graph", "_ignore_existing", "_op", "_outer")
+
+    def __init__(self, graph: Graph, op: Operation | None, *, ignore_existing: bool) -> None:
+        self._graph = graph
+        self._op = op
+        self._ignore_existing = ignore_existing
+        self._outer: tuple[list[DeviceFunction], str | None, list[Operation]] = [], "", []
+
+    def __enter__(self) -> None:
+        graph = self._graph
+        self._outer = graph._device_stack, graph._constant_device, graph._colocation_stack
+        graph._device_stack, graph._constant_device = [], ""
+        kept = [] if self._ignore_existing else graph._colocation_stack
+        graph._colocation_stack = kept if self._op is None else [*kept, self._op]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        graph = self._graph
+        graph._device_stack, graph._constant_device, graph._colocation_stack = self._outer
+
+
 def apply_devices(stack: Sequence[DeviceFunction], op: Operation) -> None:
     """Set an op's device from the stack, innermost first; TypeError if a function gives no device."""
     for function in reversed(stack):
@@ -84,7 +112,7 @@ def apply_colocation(stack: Sequence[Operation], op: Operation) -> None:
     groups: set[bytes] = set()
     for other in stack:
         groups.update(other.colocation_groups())
-        if not other.device or other.device == op.device:
+        if not other._device or other._device == op._device:
             continue
         if op.device and devices.canonical_name(op.device) != devices.canonical_name(other.device):
             _log.warning(

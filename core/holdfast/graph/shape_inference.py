@@ -1,18 +1,21 @@
-"""Static shapes of a new op's outputs."""
+"""The outputs of a new op, with their static shapes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holdfast.graph.tensor import Tensor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from holdfast.dtypes import DType
     from holdfast.graph.operation import Operation
     from holdfast.shapes import TensorShape
 
 
-def infer_shapes(op: Operation, count: int) -> Sequence[TensorShape]:
-    """Return the static shapes of the outputs.
+def make_outputs(op: Operation, output_types: Sequence[DType]) -> None:
+    """Give an op its outputs.
 
     Raises
     ------
@@ -24,9 +27,12 @@ def infer_shapes(op: Operation, count: int) -> Sequence[TensorShape]:
     except ValueError as error:
         inputs = ", ".join(_text(tensor.shape) for tensor in op.inputs)
         raise ValueError(f"{error} for '{op.name}' (op: '{op.type}') with input shapes: {inputs}.") from error
+    count = len(output_types)
     if len(shapes) != count:
         raise AssertionError(f"The shape rule of {op.type} gave {len(shapes)} shapes for {count} outputs.")
-    return shapes
+    outputs = op.outputs
+    for dtype, shape in zip(output_types, shapes):  # noqa: B905  (of one length, and `strict` takes its time)
+        outputs.append(Tensor(op, len(outputs), dtype, shape))
 
 
 def _text(shape: TensorShape) -> str:

@@ -124,7 +124,7 @@ class Tensor(Operators):
     """
 
     # With a dict, as programs keep notes of their own on tensors.
-    __slots__ = ("__dict__", "__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
+    __slots__ = ("__dict__", "__weakref__", "_dtype", "_op", "_shape", "_value_index")
 
     OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset(
         name for name in vars(Operators) if name.startswith("__") and callable(vars(Operators)[name])
@@ -135,7 +135,6 @@ class Tensor(Operators):
         self._value_index = value_index
         self._dtype = dtype
         self._shape = shape
-        self._consumers: list[Operation] = []
 
     @property
     def op(self) -> Operation:
@@ -188,7 +187,8 @@ class Tensor(Operators):
 
     def consumers(self) -> list[Operation]:
         """Return the operations that take it as an input."""
-        return list(dict.fromkeys(self._consumers))
+        graph = self._op.graph
+        return graph._consumers.of(self, graph)
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Return its value, as ``session.run`` does; see there for what may be fed and raised."""
@@ -202,11 +202,11 @@ class Tensor(Operators):
         device = f", device={self.device}" if self.device else ""
         return f'Tensor("{self.name}"{shape}, dtype={self._dtype.name}{device})'
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    # Python's own by identity: plans look tensors up all the time.
+    __hash__ = object.__hash__
 
     def __copy__(self) -> Tensor:
         # A tensor stands for a node of a graph: a copy would be another node.

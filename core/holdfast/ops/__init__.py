@@ -63,6 +63,7 @@ from holdfast.ops import special_functions as special_functions
 from holdfast.ops import splitting as splitting
 from holdfast.ops import stacking as stacking
 from holdfast.ops import state_ops as state_ops
+from holdfast.ops import strings as strings
 from holdfast.ops import sums as sums
 from holdfast.ops import tensordot as tensordot
 from holdfast.ops import training_ops as training_ops

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast import dtypes
 from holdfast.graph import default
-from holdfast.graph.names import check_scope_name
 from holdfast.graph.op_def import OpDef, op_def
 from holdfast.graph.tensor import Tensor
 from holdfast.ops.input_conversion import InputConversion
@@ -44,54 +43,39 @@ def apply_op(op_type: str, *values: Any, name: str | None = None, **attrs: Any) 
     if len(values) != len(definition.inputs):
         expected = ", ".join(arg.name for arg in definition.inputs)
         raise TypeError(f"Op {op_type} takes {len(definition.inputs)} inputs ({expected}); got {len(values)}.")
-    current = default.get_default_graph()
-    graph = _graph_of(values, current)
-    if graph is current:
-        return _apply(graph, definition, values, name, attrs)
-    with graph.as_default():
-        return _apply(graph, definition, values, name, attrs)
-
-
-def _apply(
-    graph: Graph, definition: OpDef, values: Sequence[Any], name: str | None, attrs: dict[str, Any]
-) -> Operation:
-    """Add an operation to the default graph."""
-    call = InputConversion(definition, attrs)
+    graph = default.get_default_graph()
+    for value in values:
+        if type(value) is not Tensor or value._op.graph is not graph:
+            own = _graph_of(values)
+            if own is not graph:
+                with own.as_default():
+                    return apply_op(op_type, *values, name=name, **attrs)
+            break
     if name is None:
-        name = definition.type
+        name = op_type
     elif not name:
         raise ValueError("'' is not a valid node name")
     names = graph._names
     outer = names.scope
     # The op's own scope: constants among the inputs, and what the branch of a cond adds, are named below the op.
-    names.scope = full = name[:-1] if name[-1] == "/" else names.unique(name)
+    names.scope = full = names.claim(name)
     try:
-        call.convert(values)
-        complete = call.complete_attrs()
-        types = output_types(definition, complete)
-        return graph.create_op(definition, call.tensors, types, complete, full, colocate_with=call.refs)
-    except ValueError:
-        check_scope_name(name, within=outer)
-        raise
+        call = InputConversion(definition, values, attrs)
+        types = output_types(definition, call.attrs)
+        site = graph._sites.innermost()
+        return graph.create_op(definition, call.tensors, types, call.attrs, full, call.refs, (), site)
     finally:
         names.scope = outer
 
 
-def _graph_of(values: Sequence[Any], current: Graph) -> Graph:
-    """Return the graph of the inputs, lists included, checked to be one."""
+def _graph_of(values: Sequence[Any]) -> Graph:
+    """Return the graph of the inputs, lists included, checked to be one; by default the default graph."""
     flat: list[Any] = []
     for value in values:
-        if type(value) is Tensor and value._op.graph is current:
-            continue
-        if isinstance(value, list | tuple):
-            flat.extend(value)
+        if isinstance(value, (list, tuple)):
+            flat += value
         else:
             flat.append(value)
-    if not flat:
-        return current
-    # All values again: an error names the first element that counts.
-    if len(flat) < len(values):
-        flat = [item for value in values for item in (value if isinstance(value, list | tuple) else [value])]
     return default.graph_from_inputs(flat)
 
 
@@ -100,9 +84,9 @@ def output_types(definition: OpDef, attrs: dict[str, Any]) -> list[dtypes.DType]
     result: list[dtypes.DType] = []
     for arg in definition.outputs:
         kind = attrs[arg.type_attr] if arg.type_attr else arg.dtype
-        if arg.type_list_attr:
-            kinds = attrs[arg.type_list_attr]
+        if arg.is_list:
+            kinds = attrs[arg.type_list_attr] if arg.type_list_attr else [kind] * attrs[arg.number_attr]
+            result += [k._as_ref for k in kinds] if arg.is_ref else kinds
         else:
-            kinds = [kind] * attrs[arg.number_attr] if arg.number_attr else (kind,)
-        result += [k._as_ref for k in kinds] if arg.is_ref else kinds
+            result.append(kind._ref if arg.is_ref else kind)
     return result

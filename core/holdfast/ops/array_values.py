@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,6 +14,9 @@ from holdfast import dtypes, shapes
 from holdfast.dtypes import DType
 
 _PYTHON_SCALARS = (bool, int, float, complex, str, bytes)
+_ARRAYS = (np.ndarray, np.generic)
+_USUAL: dict[Any, type[np.generic]] = {int: np.int32, float: np.float32}
+"""What Python's numbers become where nobody asks for a dtype and they fit."""
 
 
 def as_array(values: Any, dtype: DType | None = None, shape: Any = None, *, verify_shape: bool = False) -> NDArray[Any]:
@@ -68,14 +72,21 @@ def _filled(array: NDArray[Any], target: tuple[int, ...]) -> NDArray[Any]:
 
 def _natural(values: Any, dtype: DType | None) -> NDArray[Any]:
     """Return the values as an array of the required, or their natural, dtype."""
-    if isinstance(values, np.ndarray | np.generic):
+    if isinstance(values, _ARRAYS):
         return _from_numpy(np.asarray(values), dtype)
     if values is None:
         raise ValueError("None values not supported.")
+    kind = _element_type(values)
     if dtype is not None:
-        _check_elements(values, dtype)
+        if kind not in _PYTHON_SCALARS or not _fits(kind, dtype):
+            _check_elements(values, dtype)
         if dtype is dtypes.string:
             return _strings(values)
+    elif kind in _USUAL:
+        try:
+            return np.array(values, _USUAL[kind])
+        except OverflowError:  # integers that need 64 bits, or more
+            pass
     try:
         array = np.array(values, dtype=None if dtype is None else dtype.as_numpy_dtype)
     except (ValueError, TypeError, OverflowError) as error:
@@ -94,6 +105,14 @@ def _from_numpy(array: NDArray[Any], dtype: DType | None) -> NDArray[Any]:
         return array.astype(target.as_numpy_dtype, copy=False)
     except ValueError as error:
         raise ValueError(f"Cannot convert an array of {array.dtype} to {target.name}: {error}") from error
+
+
+def _element_type(values: Any) -> type[Any] | None:
+    """Return the type of a value, or that of all elements of a flat list; None where they differ, or there is none."""
+    if not isinstance(values, (list, tuple)):
+        return type(values)
+    kinds = set(map(type, values))
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _narrowed(array: NDArray[Any], values: Any) -> NDArray[Any]:
@@ -115,38 +134,41 @@ def _holds_arrays(values: Any) -> bool:
 
 def _leaves(values: Any) -> Iterator[Any]:
     """Yield the leaves of nested sequences."""
-    if isinstance(values, list | tuple):
-        for value in values:
+    for value in values:
+        if isinstance(value, (list, tuple)):
             yield from _leaves(value)
-    else:
-        yield values
+        else:
+            yield value
 
 
 def _check_elements(values: Any, dtype: DType) -> None:
     """Raise TensorFlow's TypeError if a leaf cannot stand for an element of the dtype."""
-    for leaf in _leaves(values):
-        if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(leaf, dtype)):
+    for leaf in _leaves(values) if isinstance(values, (list, tuple)) else (values,):
+        if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(type(leaf), dtype)):
             raise TypeError(f"Expected {dtype.name}, got {leaf!r} of type '{type(leaf).__name__}' instead.")
         if isinstance(getattr(leaf, "dtype", None), DType):
             kind = type(values).__name__
             raise TypeError(f"Expected {dtype.name}, got list containing Tensors of type '{kind}' instead.")
 
 
-def _fits(leaf: Any, dtype: DType) -> bool:
-    """Whether a Python scalar may become an element of the dtype."""
-    if isinstance(leaf, str | bytes):
+@lru_cache(maxsize=256)
+def _fits(kind: type[Any], dtype: DType) -> bool:
+    """Whether Python scalars of a type may become elements of the dtype."""
+    if issubclass(kind, (str, bytes)):
         return dtype is dtypes.string
-    if isinstance(leaf, bool) and dtype.is_bool:
+    if issubclass(kind, bool) and dtype.is_bool:
         return True
-    if isinstance(leaf, int):  # bool is a kind of int, as in Python
+    if issubclass(kind, int):  # bool is a kind of int, as in Python
         return dtype.is_integer or dtype.is_floating or dtype.is_complex or dtype.is_quantized
-    if isinstance(leaf, float):
+    if issubclass(kind, float):
         return dtype.is_floating or dtype.is_complex
     return dtype.is_complex
 
 
 def _strings(values: Any) -> NDArray[Any]:
     """Return strings as an object array of bytes."""
+    if isinstance(values, list) and _element_type(values) is str:
+        return np.array([text.encode() for text in values], dtype=object)
     source = np.array(values, dtype=object)
     result = np.empty(source.shape, dtype=object)
     flat = result.reshape(-1)

@@ -10,6 +10,9 @@ import numpy as np
 from holdfast import dtypes, shapes
 from holdfast.graph.op_def import AttrDef
 
+OWN_TYPES = {"bool": bool, "int": int, "shape": shapes.TensorShape, "string": bytes}
+"""Types whose values are canonical already, by kind."""
+
 
 def canonical(attr: AttrDef, value: Any, name: str, op_type: str) -> Any:
     """Return an attribute's value in its canonical form.
@@ -28,7 +31,8 @@ def canonical(attr: AttrDef, value: Any, name: str, op_type: str) -> Any:
         result: Any = [_scalar(kind[5:-1], item, name, op_type) for item in value]
     else:
         result = _scalar(kind, value, name, op_type)
-    check_allowed(attr, result, name, op_type, name)
+    if attr.restricted and (attr.minimum is not None or result not in attr.allowed):
+        check_allowed(attr, result, name, op_type, name)
     return result
 
 

@@ -26,8 +26,10 @@ def broadcast_dims(x: Dims, y: Dims) -> Dims:
     ValueError
         If two sizes differ and neither is 1.
     """
-    if x == y and None not in x:
+    if not y or (x == y and None not in x):
         return x
+    if not x:
+        return y
     rank = max(len(x), len(y))
     pairs = zip((1,) * (rank - len(x)) + x, (1,) * (rank - len(y)) + y, strict=True)
     return tuple([_broadcast_size(a, b) for a, b in pairs])
@@ -45,10 +47,11 @@ def _broadcast_size(a: int | None, b: int | None) -> int | None:
 
 def broadcast_shape(op: Operation) -> list[TensorShape]:
     """Give the only output the shape that the two inputs broadcast to."""
-    x, y = (tensor.shape.as_tuple() for tensor in op.inputs)
+    left, right = op._inputs
+    x, y = left._shape.as_tuple(), right._shape.as_tuple()
     if x is None or y is None:
         return [unknown_shape()]
-    return [TensorShape(broadcast_dims(x, y))]
+    return [TensorShape._of(broadcast_dims(x, y))]
 
 
 def _gradient_args_shape(op: Operation) -> list[TensorShape]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def _const_shape(op: Operation) -> list[shapes.TensorShape]:
-    return [shapes.TensorShape(op.attrs["value"].shape)]
+    return [shapes.TensorShape._of(op.attrs["value"].shape)]
 
+
+_NOT_ARRAYS = (bool, int, float, complex, str, bytes, list, tuple)
 
 _CONST = define_op(
     "Const", "-> output: dtype", attrs={"value": tensor_attr(), "dtype": type_attr()}, shape=_const_shape
@@ -56,15 +58,18 @@ def constant(
     graph = default.get_default_graph()
     found = dtypes.as_dtype(array.dtype) if wanted is None else wanted
     attrs = {"value": array, "dtype": found}
-    full = name if name.endswith("/") else graph.unique_name(name)
-    return graph.create_op(_CONST, (), (found,), attrs, full).outputs[0]
+    return graph.create_op(_CONST, (), (found,), attrs, graph._names.claim_node(name)).outputs[0]
 
 
 def _owned(array: NDArray[Any], value: Any) -> NDArray[Any]:
     """Return a read-only array that shares no memory with the caller's value; one element repeated stays one."""
+    if isinstance(value, _NOT_ARRAYS) and array.base is None:
+        # Made of Python's values just now.
+        array.setflags(write=False)
+        return array
     if array.size > 1 and not any(array.strides):
         return np.broadcast_to(array[(slice(1),) * array.ndim].copy().reshape(()), array.shape)
-    if isinstance(value, np.ndarray | np.generic) or array.base is not None or not array.flags.c_contiguous:
+    if isinstance(value, (np.ndarray, np.generic)) or array.base is not None or not array.flags.c_contiguous:
         array = np.array(array, order="C")
     array.flags.writeable = False
     return array

@@ -18,44 +18,61 @@ if TYPE_CHECKING:
 class InputConversion:
     """The inputs and attributes of one application of an op; errors are TensorFlow's."""
 
-    __slots__ = ("attrs", "definition", "inferred_from", "refs", "tensors")
+    __slots__ = ("attrs", "definition", "given", "refs", "tensors")
 
-    def __init__(self, definition: OpDef, given: dict[str, Any]) -> None:
+    def __init__(self, definition: OpDef, values: Sequence[Any], given: dict[str, Any]) -> None:
         self.definition = definition
+        self.given = given
+        """Attributes as the caller gave them; None for those that the inputs or defaults give."""
         self.tensors: list[Tensor] = []
         """The converted inputs, lists flattened."""
         self.refs: list[Operation] = []
         """Variables that are passed by reference."""
         self.attrs: dict[str, Any] = {}
-        """Attributes known so far, in canonical form."""
-        self.inferred_from: dict[str, str] = {}
-        """The input that each inferred attribute came from."""
+        """All attributes in canonical form."""
+        if given:
+            self._take(given)
+        self._convert(values)
+        self._complete()
+
+    def _take(self, given: dict[str, Any]) -> None:
+        """Take the attributes that the caller gave."""
+        definition = self.definition
         for name, value in given.items():
             attr = definition.attrs.get(name)
             if attr is None:
                 raise TypeError(f"apply_op() got unexpected keyword arguments: {name} for op {definition.type}")
-            if value is not None:
-                self.attrs[name] = attr_values.canonical(attr, value, name, definition.type)
+            if value is None:
+                continue
+            if attr.restricted or type(value) is not attr_values.OWN_TYPES.get(attr.kind):
+                value = attr_values.canonical(attr, value, name, definition.type)  # noqa: PLW2901  # the same, in form
+            self.attrs[name] = value
 
-    def convert(self, values: Sequence[Any]) -> None:
+    def _convert(self, values: Sequence[Any]) -> None:
         """Convert all inputs, in order: earlier ones settle the dtypes of later ones."""
-        for arg, value in zip(self.definition.inputs, values, strict=True):
-            if arg.number_attr or arg.type_list_attr:
+        attrs = self.attrs
+        for i, arg in enumerate(self.definition.inputs):
+            value = values[i]
+            if arg.is_list:
                 self._convert_list(arg, value)
                 continue
-            dtype = arg.dtype or self.attrs.get(arg.type_attr)
-            if type(value) is not Tensor or (dtype is not None and value._dtype.base_dtype is not dtype):
-                value = self._convert_one(arg, value, dtype)  # noqa: PLW2901  # the same value, converted
-            self._add(arg, value)
+            dtype = attrs.get(arg.type_attr) if arg.type_attr else arg.dtype
+            if type(value) is not Tensor or (dtype is not None and value._dtype._base is not dtype):
+                value = self._convert_one(arg, value, dtype)
+            if dtype is None:
+                self._settle(arg.type_attr, value._dtype._base, arg.name)
+            if arg.is_ref:
+                self._add_ref(arg, value)
+            self.tensors.append(value)
 
-    def complete_attrs(self) -> dict[str, Any]:
-        """Return all attributes, defaults filled in."""
-        definition = self.definition
-        complete = {**definition.defaults, **self.attrs}
-        if len(complete) != len(definition.attrs):
-            missing = next(name for name in definition.attrs if name not in complete)
-            raise TypeError(f"No argument for attr {missing} of op {definition.type}")
-        return complete
+    def _complete(self) -> None:
+        """Fill in the defaults of attributes."""
+        definition, attrs = self.definition, self.attrs
+        if len(attrs) < len(definition.attrs):
+            self.attrs = attrs = {**definition.defaults, **attrs}
+            if len(attrs) < len(definition.attrs):
+                missing = next(name for name in definition.attrs if name not in attrs)
+                raise TypeError(f"No argument for attr {missing} of op {definition.type}")
 
     def _convert_one(self, arg: ArgDef, value: Any, dtype: dtypes.DType | None) -> Tensor:
         """Convert one value."""
@@ -83,7 +100,7 @@ class InputConversion:
         prefix = f"Input '{arg.name}' of '{self.definition.type}' Op has type {found} that does not match"
         if arg.dtype is not None:
             raise TypeError(f"{prefix} expected type of {dtype.name}.") from error
-        source = self.inferred_from.get(arg.type_attr, "Default in OpDef")
+        source = self._source(arg.type_attr)
         raise TypeError(f"{prefix} type {dtype.name} of argument '{source}'.") from error
 
     def _convert_list(self, arg: ArgDef, values: Any) -> None:
@@ -103,8 +120,9 @@ class InputConversion:
             tensors.append(self._list_item(arg, values, value, dtype, f"{arg.name}_{i}"))
             dtype = dtype or tensors[0].dtype.base_dtype
         self._settle(arg.number_attr, len(values), arg.name)
-        for tensor in tensors:
-            self._add(arg, tensor)
+        if arg.type_attr and tensors:
+            self._settle(arg.type_attr, tensors[0]._dtype._base, arg.name)
+        self._add_list(arg, tensors)
 
     def _list_item(self, arg: ArgDef, values: Sequence[Any], value: Any, dtype: Any, name: str) -> Tensor:
         """Convert one item of a list of one dtype."""
@@ -131,36 +149,46 @@ class InputConversion:
             for i, value in enumerate(values)
         ]
         self._settle(arg.type_list_attr, [t.dtype.base_dtype for t in tensors], arg.name)
-        for tensor in tensors:
-            self._add(arg, tensor)
+        self._add_list(arg, tensors)
 
-    def _add(self, arg: ArgDef, tensor: Tensor) -> None:
-        """Take a converted tensor as the next input."""
-        dtype = tensor._dtype
-        if arg.type_attr:
-            self._settle(arg.type_attr, dtype.base_dtype, arg.name)
+    def _add_list(self, arg: ArgDef, tensors: Sequence[Tensor]) -> None:
+        """Take converted tensors as the next inputs."""
         if arg.is_ref:
-            if not dtype._is_ref_dtype:
-                raise TypeError(
-                    f"'{self.definition.type}' Op requires that input '{arg.name}' be a mutable tensor "
-                    "(e.g.: a tf.Variable)"
-                )
-            self.refs.append(tensor._op)
-        self.tensors.append(tensor)
+            for tensor in tensors:
+                self._add_ref(arg, tensor)
+        self.tensors += tensors
+
+    def _add_ref(self, arg: ArgDef, tensor: Tensor) -> None:
+        """Note the variable that an input passes by reference."""
+        if not tensor._dtype._is_ref_dtype:
+            raise TypeError(
+                f"'{self.definition.type}' Op requires that input '{arg.name}' be a mutable tensor "
+                "(e.g.: a tf.Variable)"
+            )
+        self.refs.append(tensor._op)
 
     def _settle(self, name: str, value: Any, source: str) -> None:
         """Set an attribute from an input, or check that it agrees."""
         known = self.attrs.get(name)
         if known is None:
-            attr_values.check_allowed(self.definition.attrs[name], value, source, self.definition.type, name)
+            attr = self.definition.attrs[name]
+            if attr.restricted and (attr.minimum is not None or value not in attr.allowed):
+                attr_values.check_allowed(attr, value, source, self.definition.type, name)
             self.attrs[name] = value
-            self.inferred_from[name] = source
         elif known is not value and known != value:
             self._raise_disagreement(name, known, value, source)
 
+    def _source(self, name: str) -> str:
+        """Return what an attribute's value came from: the first input that has it, unless the caller gave it."""
+        if self.given.get(name) is not None:
+            return "Default in OpDef"
+        return next(
+            arg.name for arg in self.definition.inputs if name in {arg.type_attr, arg.number_attr, arg.type_list_attr}
+        )
+
     def _raise_disagreement(self, name: str, known: Any, value: Any, source: str) -> NoReturn:
         """Raise the error for two inputs that give one attribute different values."""
-        origin = self.inferred_from.get(name, "Default in OpDef")
+        origin = self._source(name)
         if isinstance(value, int):
             raise ValueError(
                 f"List argument '{source}' to '{self.definition.type}' Op with length {value} must match length "

@@ -33,14 +33,15 @@ def _overload(name: str, function: Function) -> None:
 
     def operate(x: Any, y: Any) -> Any:
         x = conversion.convert_to_tensor(x)
-        with name_scope(None, name, [x, y]) as scope:
-            try:
-                y = conversion.convert_to_tensor(y, dtype=x.dtype.base_dtype, name="y")
-            except TypeError:
-                # Python then asks the other operand, and says which two types do not go together.
-                if any(reflected in vars(kind) for kind in type(y).__mro__):
-                    return NotImplemented
-                raise
+        with name_scope(None, name, (x, y)) as scope:
+            if type(y) is not Tensor or y._dtype is not x._dtype:
+                try:
+                    y = conversion.convert_to_tensor(y, dtype=x.dtype.base_dtype, name="y")
+                except TypeError:
+                    # Python then asks the other operand, and says which two types do not go together.
+                    if any(reflected in vars(kind) for kind in type(y).__mro__):
+                        return NotImplemented
+                    raise
             return function(x, y, name=scope)
 
     def operate_reflected(y: Any, x: Any) -> Any:

@@ -36,8 +36,8 @@ _REAL = type_attr(*number_types.ORDERED)
 
 
 def _said_shape(op: Operation) -> list[TensorShape]:
-    shape_rules.of_rank(op.inputs[0].shape, 1)
-    return [constant_value_as_shape(op.inputs[0])]
+    shape_rules.check_rank(op._inputs[0]._shape, 1)
+    return [constant_value_as_shape(op._inputs[0])]
 
 
 def _said_shape_and_parameters(op: Operation) -> list[TensorShape]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.shapes import TensorShape
+from holdfast.shapes import as_shape, scalar, unknown_shape
 
 if TYPE_CHECKING:
     from holdfast.graph.operation import Operation
+    from holdfast.shapes import TensorShape
 
 
 def merged(first: TensorShape, second: TensorShape) -> TensorShape:
@@ -30,7 +31,7 @@ def merged(first: TensorShape, second: TensorShape) -> TensorShape:
         if a is not None and b is not None and a != b:
             raise ValueError(f"Dimension {i} in both shapes must be equal, but are {a} and {b}")
         dims.append(b if a is None else a)
-    return TensorShape(dims)
+    return as_shape(dims)
 
 
 def check_rank(shape: TensorShape, rank: int) -> None:
@@ -48,7 +49,7 @@ def check_equal_dimensions(first: int | None, second: int | None) -> None:
 
 def first_input(op: Operation) -> list[TensorShape]:
     """Give the only output the shape of the first input."""
-    return [op.inputs[0].shape]
+    return [op._inputs[0]._shape]
 
 
 def all_inputs_merged(op: Operation) -> list[TensorShape]:
@@ -61,7 +62,7 @@ def all_inputs_merged(op: Operation) -> list[TensorShape]:
 
 def scalar_output(op: Operation) -> list[TensorShape]:
     """Give the only output the shape of a scalar."""
-    return [TensorShape([])]
+    return [scalar()]
 
 
 def of_rank(shape: TensorShape, rank: int) -> tuple[int | None, ...]:
@@ -88,7 +89,7 @@ def axis_in(axis: int, rank: int) -> int:
 
 def unknown_output(op: Operation) -> list[TensorShape]:
     """Say nothing of the only output's shape."""
-    return [TensorShape(None)]
+    return [unknown_shape()]
 
 
 def no_outputs(op: Operation) -> list[TensorShape]:

@@ -16,6 +16,9 @@ from holdfast.ops.constants import constant
 
 __all__ = ["stack", "unstack"]
 
+_PLAIN = frozenset({bool, int, float, complex, str, bytes})
+"""Types of what is no tensor, and holds none."""
+
 
 def _pack_shape(op: Operation) -> list[shapes.TensorShape]:
     [shape] = shape_rules.all_inputs_merged(op)
@@ -154,6 +157,8 @@ def _packed(values: Any, dtype: DType, name: str) -> Any:
 
 def _convert_list(value: Any, dtype: Any = None, name: str | None = None, *, as_ref: bool = False) -> Any:
     """Convert nested lists that hold tensors; others are constants."""
+    if _PLAIN.issuperset(map(type, value)):
+        return NotImplemented
     found = _dtype_among(value)
     if found is None or (dtype is not None and dtype != found):
         return NotImplemented

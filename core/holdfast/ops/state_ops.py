@@ -38,8 +38,8 @@ def _variable_shape(op: Operation) -> list[TensorShape]:
 
 
 def _assign_shape(op: Operation) -> list[TensorShape]:
-    ref, value = (t.shape for t in op.inputs)
-    return [merged(ref, value)] if op.attrs["validate_shape"] else [value]
+    ref, value = op._inputs
+    return [merged(ref._shape, value._shape)] if op.attrs["validate_shape"] else [value._shape]
 
 
 def _count_shape(op: Operation) -> list[TensorShape]:
@@ -96,8 +96,15 @@ def variable_op_v2(
     container, shared_name
         Where a session keeps the values: nodes that agree in both share them.
     """
-    op = apply_op("VariableV2", shape=shape, dtype=dtype, container=container, shared_name=shared_name, name=name)
-    return op.outputs[0]
+    return apply_op(
+        "VariableV2",
+        shape=shape,
+        dtype=dtype,
+        # An empty name is the default.
+        container=container or None,
+        shared_name=shared_name or None,
+        name=name,
+    ).outputs[0]
 
 
 def _is_ref(ref: Any) -> bool:

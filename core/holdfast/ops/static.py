@@ -91,6 +91,9 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
     ValueError
         If the tensor is not a vector, or longer than a shape can be.
     """
+    known = constant_value(tensor) if tensor.op.type == "Const" else None
+    if known is not None and known.ndim == 1 and known.size <= MAX_RANK:
+        return shapes.TensorShape._of(tuple([d if d >= 0 else None for d in known.tolist()]))
     dims = tensor.shape.with_rank(1).as_tuple()
     assert dims is not None  # noqa: S101  (with_rank gave it a rank)
     if dims == (0,):
@@ -99,9 +102,9 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
         raise ValueError(f"Shape must be at most rank {MAX_RANK} but is rank {dims[0]}")
     known = constant_value(tensor)
     if known is not None:
-        return shapes.TensorShape([int(d) if d >= 0 else None for d in known])
+        return shapes.as_shape([d if d >= 0 else None for d in known.tolist()])
     partial = _partial_shape(tensor, 0, {})
-    return shapes.unknown_shape(dims[0]) if partial is None else shapes.TensorShape(partial)
+    return shapes.unknown_shape(dims[0]) if partial is None else shapes.as_shape(partial)
 
 
 def partial_value(tensor: Tensor, count: int) -> list[int | None]:

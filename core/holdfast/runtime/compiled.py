@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holdfast import errors
-from holdfast.contracts import ExpressionKernel, PlainKernel
+from holdfast.runtime.abilities import has_expression, is_plain, is_shaped
 from holdfast.runtime.failures import raise_at
 from holdfast.runtime.moves import Moves
 from holdfast.runtime.plan import AssignStep, ReadStep, RunStep, Step, UpdateStep, inputs_of
 from holdfast.runtime.slots import Snapshot
-from holdfast.runtime.workspaces import WorkspacePool
 
 if TYPE_CHECKING:
+    from contextvars import Context
     from types import FunctionType
 
     from holdfast.runtime.context import Run
+    from holdfast.runtime.observation import Shape
     from holdfast.runtime.plan import Plan
+    from holdfast.runtime.slots import Slot
     from holdfast.runtime.source import Origin
-    from holdfast.runtime.workspaces import Memory, Place, Workspace
 
 
 class CompiledPlan:
-    """One compiled plan; it may be run by itself again while it runs, and by several threads."""
+    """One compiled plan.
 
-    __slots__ = ("_function", "_moves", "_origins", "_plan", "_pool", "needs_run", "text")
+    Without memory of its own it may be run by itself again while it runs, and by several threads.
+    """
+
+    __slots__ = ("_enter", "_function", "_origins", "_plan", "_updates", "needs_run", "slots", "text")
 
     def __init__(
         self,
@@ -37,17 +41,20 @@ class CompiledPlan:
         origins: Sequence[Origin | None],
         *,
         needs_run: bool,
-        places: Collection[Place | Memory],
+        quiet: Context | None,
+        slots: Sequence[tuple[Slot, Shape]],
     ) -> None:
         self.text = text
         """The source text, for people."""
         self.needs_run = needs_run
         """Whether any kernel asks its run for anything."""
+        self.slots = slots
+        """Variables that must have these shapes."""
         self._plan = plan
         self._function = function
         self._origins = origins
-        self._pool = WorkspacePool(places) if places else None
-        self._moves = any(
+        self._enter: Callable[..., Any] = _at_once if quiet is None else quiet.run
+        self._updates = bool(plan.slots_restored) or any(
             isinstance(step, (AssignStep, UpdateStep)) for stretch in plan.stretches for step in stretch.steps
         )
 
@@ -59,21 +66,10 @@ class CompiledPlan:
         run
             The run; it may be missing where the plan needs none.
         """
-        if self._pool is not None:
-            key = tuple([value.shape for value in feeds])
-            work = self._pool.check_out(key)
-            try:
-                return self._run(feeds, run, work, copy=copy)
-            finally:
-                self._pool.bring_back(key, work)
-        return self._run(feeds, run, None, copy=copy)
-
-    def _run(self, feeds: Sequence[Any], run: Run | None, work: Workspace | None, *, copy: bool) -> list[Any]:
-        """Run the plan with a workspace."""
-        if self._moves or self._plan.slots_restored:
-            return self._run_and_clear_up(feeds, run, work, copy=copy)
+        if self._updates:
+            return self._run_and_clear_up(feeds, run, copy=copy)
         try:
-            values: list[Any] = self._function(run, copy, None, work, *feeds)
+            values: list[Any] = self._enter(self._function, run, copy, None, *feeds)
         except Exception as error:
             self._fail(error)
             raise
@@ -81,15 +77,12 @@ class CompiledPlan:
             run.succeed()
         return values
 
-    def _run_and_clear_up(
-        self, feeds: Sequence[Any], run: Run | None, work: Workspace | None, *, copy: bool
-    ) -> list[Any]:
+    def _run_and_clear_up(self, feeds: Sequence[Any], run: Run | None, *, copy: bool) -> list[Any]:
         """Run a plan that updates variables."""
-        moves = Moves()
-        before = Snapshot(self._plan.slots_restored)
+        moves, before = Moves(), self._plan.slots_restored and Snapshot(self._plan.slots_restored)
         try:
             try:
-                values: list[Any] = self._function(run, copy, moves, work, *feeds)
+                values: list[Any] = self._enter(self._function, run, copy, moves, *feeds)
             except Exception as error:
                 self._fail(error)
                 raise
@@ -97,34 +90,42 @@ class CompiledPlan:
                 run.succeed()
             return values
         except BaseException:
-            before.put_back()
+            if before:
+                before.put_back()
             raise
         finally:
-            before.release()
+            if before:
+                before.release()
             moves.end()
 
     def _fail(self, error: Exception) -> None:
         """Raise the failure of the step that an error comes from; return if it comes from none."""
-        traceback = error.__traceback__
-        inner = None if traceback is None else traceback.tb_next
-        if inner is None or inner.tb_frame.f_code is not self._function.__code__:
+        inner = error.__traceback__
+        while inner is not None and inner.tb_frame.f_code is not self._function.__code__:
+            inner = inner.tb_next
+        if inner is None:
             return
         origin = self._origins[inner.tb_lineno]
         if origin is None:
             return
         registers = self._plan.template.copy()
-        values = inner.tb_frame.f_locals
+        values = {**self._function.__globals__, **inner.tb_frame.f_locals}
         for register, name in zip(inputs_of(origin.step), origin.names, strict=True):
             if name in values:
                 registers[register] = values[name]
         raise_at(origin.step, registers, _told(origin.step, registers, error))
 
 
+def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function."""
+    return function(*arguments)
+
+
 def _told(step: Step, registers: Sequence[Any], error: Exception) -> Exception:
     """Return the error that is to be told: that of the kernel itself, or of a variable without a value."""
     try:
         match step:
-            case RunStep(kernel=PlainKernel() | ExpressionKernel()) if not isinstance(error, errors.OpError):
+            case RunStep(kernel=kernel) if _is_source(kernel) and not isinstance(error, errors.OpError):
                 with np.errstate(all="ignore"):
                     # Such kernels ask nothing of their run.
                     step.kernel(None, *(registers[i] for i in step.inputs))  # type: ignore[arg-type]
@@ -136,3 +137,8 @@ def _told(step: Step, registers: Sequence[Any], error: Exception) -> Exception:
     except Exception as own:  # noqa: BLE001  (whatever it is)
         return own
     return error
+
+
+def _is_source(kernel: Any) -> bool:
+    """Whether something else than the kernel itself may stand in the source for it."""
+    return has_expression(kernel) or is_plain(kernel) or is_shaped(kernel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast import errors
 from holdfast.runtime.slots import Snapshot
@@ -15,25 +15,44 @@ if TYPE_CHECKING:
     from holdfast.runtime.locking import SessionLock
     from holdfast.runtime.slots import Slot
     from holdfast.runtime.streams import RandomStreams
+    from holdfast.runtime.watching import Watch
+
+
+class Held(Protocol):
+    """Something that is held for the time of a run."""
+
+    def release(self) -> None:
+        """Let go of it. Releasing twice is allowed."""
 
 
 class Run:
     """One run: what its contexts, one a device, share."""
 
-    __slots__ = ("_aliased", "_contexts", "_finally", "_pinned", "graph", "lock", "request", "shared", "streams")
+    __slots__ = (
+        "_contexts", "_finally", "_pinned", "aliased", "graph", "lock", "request", "shared", "streams", "watch",
+    )  # fmt: skip
 
     def __init__(
-        self, graph: Graph, lock: SessionLock, streams: RandomStreams, aliased: tuple[Slot, ...], request: Any
+        self,
+        graph: Graph,
+        lock: SessionLock,
+        streams: RandomStreams,
+        aliased: tuple[Slot, ...],
+        request: Any,
+        watch: Watch | None = None,
     ) -> None:
         self.graph = graph
         self.lock = lock
         self.streams = streams
         self.request = request
         """What a Saver tells its ops beyond the graph's inputs, or None in other runs."""
+        self.watch = watch
+        """What is told of each step, or None in most runs."""
         self.shared: dict[Any, Any] = {}
         """What ops of one run keep for each other."""
-        self._aliased = aliased
-        self._pinned: list[Snapshot] = []
+        self.aliased = aliased
+        """The variables whose memory its values may share."""
+        self._pinned: list[Held] = []
         self._finally: list[Callable[[], None]] = []
         self._contexts: dict[int, Context] = {}
 
@@ -49,19 +68,25 @@ class Run:
         self._finally.append(action)
 
     def succeed(self) -> None:
-        """Do what was put off until all steps had run."""
+        """Do what was put off until all steps had run; not if the time is over."""
+        if self.watch is not None:
+            self.watch.finish()
         for action in self._finally:
             action()
 
     @contextmanager
     def released(self) -> Iterator[None]:
         """Let other threads run the session within the block; the variables that the run reads are held."""
-        pinned = Snapshot(self._aliased)
+        pinned = Snapshot(self.aliased)
         self._pinned.append(pinned)
         with self.lock.released():
             yield
         # What other runs have moved on from, this one may still read until its end; of the rest the plan knows.
         pinned.release(only_current=True)
+
+    def release_at_end(self, held: Held) -> None:
+        """Let go of something when the run has ended, however it does."""
+        self._pinned.append(held)
 
     def end(self) -> None:
         """Let go of everything."""

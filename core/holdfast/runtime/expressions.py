@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from holdfast import errors
 
 if TYPE_CHECKING:
-    from holdfast.contracts import ExpressionKernel
+    from holdfast.contracts import Source
 
 _OWN = "_k_"
 """What the names begin with that a kernel gives meaning to."""
@@ -40,15 +40,29 @@ _ALLOWED = (
 """What an expression may consist of."""
 
 
-def inline(kernel: ExpressionKernel, inputs: Sequence[str], constant: Callable[[object], str]) -> str:
-    """Return a kernel's expression over the given names; ``constant`` names the objects that it refers to.
+def inline(
+    write: Callable[[tuple[str, ...]], Source | None], inputs: Sequence[str], constant: Callable[[object], str]
+) -> str | None:
+    """Return a kernel's expression over the given names, or None if it has none.
+
+    Parameters
+    ----------
+    write
+        From names to the kernel's source.
+    inputs
+        The names.
+    constant
+        Names the objects that the expression refers to.
 
     Raises
     ------
     InternalError
         If the kernel breaks its contract.
     """
-    text, objects = kernel.expression(_placeholders(len(inputs)))
+    source = write(_placeholders(len(inputs)))
+    if source is None:
+        return None
+    text, objects = source
     _check(text, len(inputs), frozenset(objects))
     renamed = {name: constant(value) for name, value in objects.items()}
     renamed.update(zip(_placeholders(len(inputs)), inputs, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from holdfast import errors
 from holdfast.checkpoint import escaped
 from holdfast.runtime.plan import ReadStep, Step, inputs_of
 from holdfast.runtime.slots import Slot
+
+if TYPE_CHECKING:
+    from holdfast.graph import Operation
 
 _TELLING = OSError, errors.PluginError, errors.ConfigError
 """Errors of files and of the configuration: callers look for them as such, so they stay what they are."""
@@ -35,6 +38,16 @@ def raise_at(step: Step, registers: Sequence[Any], error: Exception) -> NoReturn
         failure = errors.InternalError(None, None, msg)
     failure.attach(op, describe(step, registers))
     raise failure from error
+
+
+def tell_op(op: Operation, error: Exception) -> None:
+    """Let an error that arose outside of a run say which op it is about."""
+    where = f"  op '{escaped(op.name)}' ({escaped(op.type)})"
+    note = where if op.site is None else f"{where}\n  made at {op.site}"
+    if isinstance(error, _TELLING):
+        error.add_note(note)
+    elif isinstance(error, errors.OpError) and error.op is None:
+        error.attach(op, note)
 
 
 def describe(step: Step, registers: Sequence[Any]) -> str:

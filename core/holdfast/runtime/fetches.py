@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from holdfast.graph import IndexedSlices, Operation, Tensor
@@ -38,15 +39,12 @@ class Fetches:
         self._graph = graph
         tensors: list[Tensor] = []
         targets: dict[Operation, None] = {}
-        self._pick = self._flatten(fetches, tensors, targets)
+        self.build = self._flatten(fetches, tensors, targets)
+        """From the tensors' values to the structure with these in place."""
         self.tensors = tuple(tensors)
         """The fetched tensors. One that is fetched twice is here twice: each value is an array of its own."""
         self.targets = tuple(targets)
         """The fetched operations, each once."""
-
-    def build(self, values: Sequence[Any]) -> Any:
-        """Return the structure with the tensors' values in place."""
-        return self._pick(values)
 
     def _flatten(self, fetch: Any, tensors: list[Tensor], targets: dict[Operation, None]) -> Pick:
         """Take in one (sub)structure and return how to build its value."""
@@ -72,7 +70,7 @@ class Fetches:
             targets[element] = None
             return _no_value
         tensors.append(element)
-        return _Pick(len(tensors) - 1)
+        return itemgetter(len(tensors) - 1)
 
     def _graph_element(self, fetch: Any) -> Any:
         """Return the graph element that a fetch stands for, with TensorFlow's errors."""
@@ -87,25 +85,14 @@ class Fetches:
             raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from error
 
 
-class _Pick:
-    """Takes the value of one tensor."""
-
-    __slots__ = ("_index",)
-
-    def __init__(self, index: int) -> None:
-        self._index = index
-
-    def __call__(self, values: Sequence[Any]) -> Any:
-        """Return the value."""
-        return values[self._index]
-
-
 def _no_value(values: Sequence[Any]) -> None:
     """Return the value of an operation."""
 
 
 def _sequence(kind: Any, picks: Sequence[Pick]) -> Pick:
     """Return how to build a list, tuple or named tuple."""
+    if kind is list:
+        return lambda values: [pick(values) for pick in picks]
     if hasattr(kind, "_fields"):
         return lambda values: kind(*(pick(values) for pick in picks))
     return lambda values: kind(pick(values) for pick in picks)

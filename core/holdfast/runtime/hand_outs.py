@@ -37,9 +37,14 @@ def hand_out(fetch: Fetch, registers: Sequence[Any] | Mapping[int, Any], *, copy
 
 def giver(fetch: Fetch, slots: Mapping[int, Any]) -> Callable[[Any, bool], Any]:
     """Return a function ``(value, copy) -> handed out value`` of a fetch; ``slots`` are the variables it may share."""
+    own = not fetch.copy
 
     def give(value: Any, copy: bool) -> Any:
-        if isinstance(value, np.generic):
+        if type(value) is np.ndarray:
+            # What most fetches are, told at a glance: the caller's own already, with dimensions.
+            if own and copy and value.flags.carray and value.dtype.isnative and value.ndim:
+                return value
+        elif isinstance(value, np.generic):
             return value
         return hand_out(fetch, {**slots, fetch.register: value}, copy=copy)
 

@@ -26,6 +26,7 @@ from holdfast.runtime.plan import (
 )
 from holdfast.runtime.slots import Slot, Snapshot
 from holdfast.runtime.transfers import transfer
+from holdfast.runtime.watching import shown
 
 if TYPE_CHECKING:
     from holdfast.runtime.context import Run
@@ -57,7 +58,7 @@ def interpret(plan: Plan, feeds: Sequence[Any], run: Run, *, copy: bool) -> list
             for stretch in plan.stretches:
                 if not stretch.guard or holds(stretch.guard, registers):
                     _run_steps(stretch.steps, frame)
-        values = [_fetched(plan, i, registers, copy=copy) for i in range(len(plan.fetches))]
+        values = [_fetched(plan, i, frame, copy=copy) for i in range(len(plan.fetches))]
         run.succeed()
         return values
     except BaseException:
@@ -70,14 +71,20 @@ def interpret(plan: Plan, feeds: Sequence[Any], run: Run, *, copy: bool) -> list
 
 def _run_steps(steps: list[Step], frame: Frame) -> None:
     """Run steps whose guard holds."""
-    registers = frame.registers
+    registers, watch = frame.registers, frame.run.watch
     for step in steps:
+        if watch is not None:
+            watch.begin(step)
         try:
             _EXECUTE[type(step)](step, frame)
         except Exception as error:  # noqa: BLE001  (every failure is told with its op)
             raise_at(step, registers, error)
+        if watch is not None:
+            watch.end(*[registers[register] for register in shown(step)])
         for register in step.dead:
             registers[register] = _UNSET
+        if watch is not None and step.dead:
+            watch.cleared()
 
 
 def holds(guard: Guard, registers: list[Any]) -> bool:
@@ -85,12 +92,17 @@ def holds(guard: Guard, registers: list[Any]) -> bool:
     return all(bool(registers[register]) is wanted for register, wanted in guard)
 
 
-def _fetched(plan: Plan, index: int, registers: list[Any], *, copy: bool) -> Any:
+def _fetched(plan: Plan, index: int, frame: Frame, *, copy: bool) -> Any:
     """Return a fetched value."""
-    fetch = plan.fetches[index]
+    fetch, registers, watch = plan.fetches[index], frame.registers, frame.run.watch
     if fetch.guard and not holds(fetch.guard, registers):
         not_taken(fetch, index)
-    return hand_out(fetch, registers, copy=copy)
+    if watch is None:
+        return hand_out(fetch, registers, copy=copy)
+    watch.begin(fetch)
+    value = hand_out(fetch, registers, copy=copy)
+    watch.end(value)
+    return value
 
 
 def _run(step: RunStep, frame: Frame) -> None:

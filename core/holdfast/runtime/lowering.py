@@ -27,6 +27,7 @@ from holdfast.runtime.plan import (
     stretches_of,
 )
 from holdfast.runtime.registers import BORROWED, Registers
+from holdfast.runtime.saving import SaveKernel
 from holdfast.runtime.transfers import Transfers
 from holdfast.runtime.unread import without_unread
 
@@ -205,7 +206,13 @@ class Lowering:
         own = self._session_kernels.kernel(op)
         if own is not None:
             # What it gives are NumPy's arrays, whatever library the host's device is of.
-            self._run(op, self.devices.host.device, guard, own, where=None)
+            host = self.devices.host.device
+            if isinstance(own, SaveKernel):
+                # It brings the tensors to the host itself, one by one, when their turn has come.
+                own.devices = [self.device_of(t, host) for t in op._inputs[3:]]
+                self._run(op, host, guard, own, where=None, places=(host, host, host, *own.devices))
+            else:
+                self._run(op, host, guard, own, where=None)
             return
         kernel = self._kernels(op, device)
         if kernel is None:
@@ -220,10 +227,23 @@ class Lowering:
             self._run(op, device, guard, cast("Kernel", kernel), where=device)
 
     def _run(
-        self, op: Operation, device: Device, guard: Guard, kernel: Kernel | SessionKernel, *, where: Device | None
+        self,
+        op: Operation,
+        device: Device,
+        guard: Guard,
+        kernel: Kernel | SessionKernel,
+        *,
+        where: Device | None,
+        places: Sequence[Device] = (),
     ) -> None:
-        """Lower an op whose kernel is a function of values; ``where`` is the device of its outputs."""
-        inputs = tuple(self.value(t, op, device, guard) for t in op._inputs)
+        """Lower an op whose kernel is a function of values; ``where`` is the device of its outputs.
+
+        It takes its inputs on its own device, or each on one of ``places``.
+        """
+        inputs = tuple(
+            self.value(t, op, place, guard)
+            for t, place in zip(op._inputs, places or (device,) * len(op._inputs), strict=True)
+        )
         if fold(self, op, device, guard, kernel, inputs):
             return
         outputs = [self.registers.new(where, roots) for roots in self._output_roots(op, kernel, inputs)]

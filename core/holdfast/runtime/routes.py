@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import call
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,8 @@ _NAMES = frozenset({Tensor, Operation, Variable, str})
 """Types of fetches and keys that mean the same as long as they are equal."""
 _MOST = 1024
 """So many routes a session keeps."""
+_MOST_SHAPES = 16
+"""So many shapes of values a route knows to fit a tensor."""
 _SAFE_FLOAT = 1e38
 """Python's floats up to here are finite in float32."""
 
@@ -52,9 +55,9 @@ class Route:
         self.made_for = -1
         """The state of the graph that the plan was made for."""
 
-    def feeds(self, values: Sequence[Any]) -> list[Any]:
-        """Return the given values as the plan takes them."""
-        taken = [take(value) for take, value in zip(self.takers, values, strict=True)]
+    def feeds(self, values: Iterable[Any]) -> list[Any]:
+        """Return the given values, as many as there are fed tensors, as the plan takes them."""
+        taken = list(map(call, self.takers, values))
         return taken if self.order is None else [taken[i] for i in self.order]
 
 
@@ -125,13 +128,14 @@ def taker(graph: Graph, tensor: Tensor, devices: SessionDevices) -> Taker:
     target, dims, unfeedable = np.dtype(dtype.as_numpy_dtype), shape.as_tuple(), graph._unfeedable
     scalar = target.type if dims is None or dims == () else None
     from_float = scalar if dtype in (dtypes.float32, dtypes.float64) else None
+    fitting = _Fitting(dims)
 
     def take(value: Any) -> Any:
         kind = type(value)
-        if unfeedable or tensor._shape is not shape:
+        if tensor._shape is not shape or tensor in unfeedable:
             return checked(value)
         if kind is np.ndarray:
-            if value.dtype is target and (dims is None or value.shape == dims or _fits(value.shape, dims)):
+            if value.dtype is target and (value.shape in fitting or fitting.admits(value.shape)):
                 return value
         elif kind is scalar:
             return value
@@ -142,6 +146,19 @@ def taker(graph: Graph, tensor: Tensor, devices: SessionDevices) -> Taker:
     return take
 
 
-def _fits(shape: tuple[int, ...], dims: tuple[int | None, ...]) -> bool:
-    """Whether a shape is one of those that a partially known one stands for."""
-    return len(shape) == len(dims) and all(d is None or d == s for s, d in zip(shape, dims, strict=True))
+class _Fitting(set[tuple[int, ...]]):
+    """Shapes that are known to be some of those that a partially known one stands for."""
+
+    def __init__(self, dims: tuple[int | None, ...] | None) -> None:
+        super().__init__()
+        self._dims = dims
+
+    def admits(self, shape: tuple[int, ...]) -> bool:
+        """Whether another one is such a shape."""
+        dims = self._dims
+        if dims is None:
+            return True
+        fits = len(shape) == len(dims) and all(d is None or d == s for s, d in zip(shape, dims, strict=True))
+        if fits and len(self) < _MOST_SHAPES:
+            self.add(shape)
+        return fits

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from holdfast import errors
+from holdfast.checkpoint import BackgroundSaves
 from holdfast.graph import Graph, Tensor, get_default_graph, sessions
 from holdfast.graph.default import graph_as_default
 from holdfast.runtime.context import Run
@@ -18,7 +19,9 @@ from holdfast.runtime.lowering import RUNTIME_OPS, Lowering, kernel_request
 from holdfast.runtime.placeholders import PLACEHOLDERS
 from holdfast.runtime.placement import Placer
 from holdfast.runtime.prepared import PreparedPlan
+from holdfast.runtime.restoring import RestoreRequest
 from holdfast.runtime.routes import Route, Routes
+from holdfast.runtime.run_options import RunOptionsReader, fill
 from holdfast.runtime.session_devices import SessionDevice, SessionDevices
 from holdfast.runtime.slots import SlotStore
 from holdfast.runtime.streams import RandomStreams
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from holdfast.contracts import Device, Kernel, UpdateKernel
     from holdfast.graph import Operation
+    from holdfast.runtime.watching import Watch
 
 
 class BaseSession:
@@ -55,6 +59,8 @@ class BaseSession:
             )
         self._graph = graph if graph is not None else get_default_graph()
         self._config = _checked_config(config)
+        self._options = RunOptionsReader(self._config)
+        self._limited = self._options.limit > 0
         self._devices = SessionDevices(dict(config.device_count) if config is not None else {})
         self._placer = Placer(
             self._devices,
@@ -70,6 +76,8 @@ class BaseSession:
         self._plans_for = -1
         self._routes = Routes(self._graph, self._devices)
         self._closed = False
+        self.background_saves = BackgroundSaves()
+        """The save of this session that goes on in the background, if there is one."""
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -98,7 +106,21 @@ class BaseSession:
         return sessions.default_session(self)
 
     def close(self) -> None:
-        """Forget all values; runs fail from now on. Closing twice is allowed."""
+        """Wait for a save in the background, then forget all values; runs fail from now on. Closing twice is allowed.
+
+        Raises
+        ------
+        Exception
+            The error of that save, if nobody knows of it yet. The session is closed all the same.
+        """
+        try:
+            self.background_saves.wait()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Close without waiting."""
+        self.background_saves.stop()
         with self._lock:
             self._closed = True
             self._slots.clear()
@@ -113,6 +135,10 @@ class BaseSession:
 
     # -- running -------------------------------------------------------------------------------------------------------
 
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Return a context manager: within its block no other thread runs the session, also between runs."""
+        return self._lock
+
     def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
         """Run what the fetches need and return their values in the fetches' structure.
 
@@ -123,9 +149,11 @@ class BaseSession:
         feed_dict
             Tensors (or names, variables) to values that replace them in this run. Values are converted to the
             tensor's dtype by NumPy's rules; arrays are borrowed, never written to.
-        options, run_metadata
-            A ``RunOptions`` and a ``RunMetadata`` message. Tracing and time limits are not there yet: asking for them
-            is an UnimplementedError.
+        options
+            A ``RunOptions`` message: ``trace_level``, ``output_partition_graphs`` and ``timeout_in_ms`` count. The time
+            is looked at before each operation and at the end; none is interrupted.
+        run_metadata
+            A ``RunMetadata`` message that is overwritten, once the run has gone well, with what the options ask for.
 
         Returns
         -------
@@ -137,42 +165,66 @@ class BaseSession:
         RuntimeError
             If the session is closed or the graph empty.
         TypeError, ValueError
-            If a fetch, or a feed, is not what it should be.
+            If a fetch, a feed, the options or the metadata are not what they should be.
+        DeadlineExceededError
+            If the run takes longer than ``timeout_in_ms``, or else ``operation_timeout_in_ms`` of the session's
+            ``ConfigProto``, allows. Updates that were already made stay.
         OpError
             What an op raised: its class says the kind, its text the op, its creation site, device and input shapes. The
             session stays usable; updates that were already made stay.
         """
-        if options is not None:
-            _check_options(options)
+        if options is not None or run_metadata is not None or self._limited:
+            return self._run_with_options(fetches, feed_dict, options, run_metadata)
         route = self._routes.find(fetches, feed_dict)
         if route is not None:
             return self._run_again(route, feed_dict.values() if feed_dict else ())
-        return self.run_with_request(fetches, feed_dict, None)
+        return self._run_first(fetches, feed_dict, None, None)
+
+    def _run_with_options(self, fetches: Any, feed_dict: Any, options: Any, run_metadata: Any) -> Any:
+        """Run as the options, or the session's configuration, ask for."""
+        watch = self._options.watch(options, run_metadata)
+        route = self._routes.find(fetches, feed_dict)
+        if route is None:
+            result = self._run_first(fetches, feed_dict, None, watch)
+        else:
+            result = self._run_watched(route, feed_dict.values() if feed_dict else (), watch)
+        fill(run_metadata, watch, self._devices)
+        return result
 
     def run_with_request(self, fetches: Any, feed_dict: Any, request: Any) -> Any:
         """As :meth:`run`; through ``request`` a Saver talks with its save and restore ops."""
+        return self._run_first(fetches, feed_dict, request, self._options.watch(None, None))
+
+    def _run_first(self, fetches: Any, feed_dict: Any, request: Any, watch: Watch | None) -> Any:
+        """Run what no route leads to yet."""
         self._check_open()
         if self._graph.version == 0:
             raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
         feeds = collect_feeds(self._graph, feed_dict, self._devices)
         structure = Fetches(self._graph, fetches)
-        values = self._run(structure, feeds, request=request)
+        if watch is not None:
+            watch.took_feeds()
+        values = self._run(structure, feeds, request=request, watch=watch)
         if request is None:
             self._routes.keep(fetches, feed_dict, structure)
         return structure.build(values)
 
-    def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, request: Any) -> list[Any]:
+    def _run(self, structure: Fetches, feeds: dict[Tensor, Any], *, request: Any, watch: Watch | None) -> list[Any]:
         """Run a flattened structure and return the values of its tensors."""
-        with self._lock:
+        with self._lock if watch is None else watch.holding(self._lock):
             self._check_open()
-            plan = self._plan(structure.tensors, structure.targets, tuple(feeds))
-            return self._carry_out(plan, list(feeds.values()), copy=True, request=request)
+            left_out = request.left_out if isinstance(request, RestoreRequest) else frozenset()
+            plan = self._plan(structure.tensors, structure.targets, tuple(feeds), left_out)
+            if watch is None:
+                return self._carry_out(plan, list(feeds.values()), copy=True, request=request)
+            return self._carry_out_watched(plan, list(feeds.values()), copy=True, request=request, watch=watch)
 
     def _run_again(self, route: Route, values: Sequence[Any], *, copy: bool = True) -> Any:
         """Run what is known from before, with new values of the fed tensors."""
-        feeds = route.feeds(values) if values else []
-        structure = route.structure
-        with self._lock:
+        feeds = route.feeds(values) if values else ()
+        structure, lock = route.structure, self._lock
+        lock.take()
+        try:
             if self._closed:
                 self._check_open()
             plan = route.plan
@@ -180,34 +232,70 @@ class BaseSession:
                 plan = route.plan = self._plan(structure.tensors, structure.targets, route.fed)
                 route.made_for = self._plans_for
             results = self._carry_out(plan, feeds, copy=copy, request=None)
+        finally:
+            lock.release()
+        return structure.build(results)
+
+    def _run_watched(self, route: Route, values: Sequence[Any], watch: Watch | None, *, copy: bool = True) -> Any:
+        """As :meth:`_run_again`, with a trace or a time limit."""
+        if watch is None:
+            return self._run_again(route, values, copy=copy)
+        feeds, structure = route.feeds(values), route.structure
+        watch.took_feeds()
+        with watch.holding(self._lock):
+            self._check_open()
+            plan = self._plan(structure.tensors, structure.targets, route.fed)
+            results = self._carry_out_watched(plan, feeds, copy=copy, request=None, watch=watch)
         return structure.build(results)
 
     def _carry_out(self, plan: PreparedPlan, feeds: Sequence[Any], *, copy: bool, request: Any) -> list[Any]:
         """Run a plan; the lock is held."""
-        function = plan.function(self._interpreted_runs)
-        if function is not None and not function.needs_run:
-            return function(feeds, None, copy=copy)
+        # What is compiled here is for steps that come again and again, and the time of a save is the user's.
+        form = plan.form(self._interpreted_runs, feeds) if request is None else plan.interpreted
+        if not form.needs_run:
+            return form(feeds, None, copy=copy)
         run = Run(self._graph, self._lock, self._streams, plan.plan.slots_read, request)
         try:
-            return (function or plan.interpret)(feeds, run, copy=copy)
+            return form(feeds, run, copy=copy)
         finally:
             run.end()
 
+    def _carry_out_watched(
+        self, plan: PreparedPlan, feeds: Sequence[Any], *, copy: bool, request: Any, watch: Watch
+    ) -> list[Any]:
+        """Run a plan that tells each of its steps, and note what is asked for."""
+        form = plan.watched_form(self._interpreted_runs, feeds) if request is None else plan.interpreted
+        watch.start(plan, feeds)
+        run = Run(self._graph, self._lock, self._streams, plan.plan.slots_read, request, watch)
+        try:
+            results = form(feeds, run, copy=copy)
+        finally:
+            run.end()
+        if watch.partitions:
+            from holdfast.runtime.partitions import partition_graphs
+
+            watch.graphs = partition_graphs(self._graph, plan, self._placer, self._devices)
+        return results
+
     def _plan(
-        self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], fed: tuple[Tensor, ...]
+        self,
+        fetches: tuple[Tensor, ...],
+        targets: tuple[Operation, ...],
+        fed: tuple[Tensor, ...],
+        left_out: frozenset[Operation] = frozenset(),
     ) -> PreparedPlan:
-        """Return the plan of a run, made at first need."""
+        """Return the plan of a run, made at first need; it does without the ops that are left out."""
         if self._plans_for != self._graph.mutations:
             # An existing op was changed: what was decided before may be wrong.
             self._plans.clear()
             self._kernels.clear()
             self._plans_for = self._graph.mutations
-        key = fetches, targets, fed
+        key = fetches, targets, fed, left_out
         plan = self._plans.get(key)
         if plan is None:
-            ops = needed_ops(targets, fetches, set(fed))
+            ops = [op for op in needed_ops(targets, fetches, set(fed)) if op not in left_out]
             lowering = Lowering(self._devices, self._placer, self._slots, self._kernel)
-            plan = self._plans[key] = PreparedPlan(lowering.plan(ops, fed, fetches, targets), fed)
+            plan = self._plans[key] = PreparedPlan(lowering.plan(ops, fed, fetches, targets), fed, ops)
         return plan
 
     def _kernel(self, op: Operation, device: Device) -> Kernel | UpdateKernel | None:
@@ -229,7 +317,7 @@ class BaseSession:
         Parameters
         ----------
         accept_options
-            Let the function take ``options=`` and ``run_metadata=``.
+            Let the function take ``options=`` and ``run_metadata=``, as :meth:`run` does.
         copy
             With False the function returns read-only arrays that may share memory with variables. A variable never
             changes under such an array: it moves to other memory at its next update.
@@ -239,17 +327,28 @@ class BaseSession:
         route = Route(self._graph, Fetches(self._graph, fetches), keys, self._devices)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if accept_options:
-                _check_options(kwargs.pop("options", None))
-                kwargs.pop("run_metadata", None)
             if kwargs or len(args) != len(keys):
-                raise TypeError(
-                    f"The callable takes {len(keys)} feed values, got {len(args)} and keywords {sorted(kwargs)}."
-                )
+                raise _wrong_arguments(len(keys), args, kwargs)
             self._check_open()
             return self._run_again(route, args, copy=copy)
 
-        return call
+        def call_with_options(*args: Any, options: Any = None, run_metadata: Any = None, **kwargs: Any) -> Any:
+            if kwargs or len(args) != len(keys):
+                raise _wrong_arguments(len(keys), args, kwargs)
+            self._check_open()
+            watch = self._options.watch(options, run_metadata)
+            result = self._run_watched(route, args, watch, copy=copy)
+            fill(run_metadata, watch, self._devices)
+            return result
+
+        def call_within_limit(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                raise _wrong_arguments(len(keys), args, kwargs)
+            return call_with_options(*args)
+
+        if accept_options:
+            return call_with_options
+        return call_within_limit if self._limited else call
 
     def explain(self, fetches: Any, feeds: Sequence[Any] = (), *, file: TextIO | None = None) -> None:
         """Print the plan of a run: each step with its op, device, whether it happens in place, and its bytes.
@@ -271,6 +370,11 @@ class BaseSession:
         print(explain(plan.plan), file=file)
 
 
+def _wrong_arguments(wanted: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> TypeError:
+    """Return the error of a callable that was not given what it takes."""
+    return TypeError(f"The callable takes {wanted} feed values, got {len(args)} and keywords {sorted(kwargs)}.")
+
+
 def _checked_config(config: Any) -> Any:
     """Return the session's configuration, checked."""
     if config is None:
@@ -280,20 +384,6 @@ def _checked_config(config: Any) -> Any:
     if not isinstance(config, ConfigProto):
         raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
     return config
-
-
-def _check_options(options: Any) -> None:
-    """Raise if a run is asked for what is not there."""
-    if options is None:
-        return
-    from holdfast.protos import RunOptions
-
-    if not isinstance(options, RunOptions):
-        raise TypeError(f"options must be a tf.RunOptions, but got {type(options)}")
-    if options.trace_level or options.timeout_in_ms:
-        raise errors.UnimplementedError(
-            None, None, "RunOptions with a trace level or a time limit are not implemented; leave them at 0."
-        )
 
 
 class Session(BaseSession):
@@ -306,7 +396,8 @@ class Session(BaseSession):
     graph
         The graph to run; by default the default graph.
     config
-        A ``ConfigProto`` message: ``allow_soft_placement``, ``log_device_placement`` and ``device_count`` count.
+        A ``ConfigProto`` message: ``allow_soft_placement``, ``log_device_placement``, ``device_count`` and
+        ``operation_timeout_in_ms`` count.
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
@@ -324,6 +415,12 @@ class Session(BaseSession):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stacks.pop().close()
+        try:
+            # Its error must not take the place of the one that ends the block.
+            self.background_saves.__exit__(kind, error, traceback)
+        except BaseException:
+            self._forget()
+            raise
         self.close()
 
 
@@ -338,6 +435,8 @@ class InteractiveSession(BaseSession):
         self._stack.enter_context(self.as_default())
 
     def close(self) -> None:
-        """Forget all values and stop being the default session."""
-        super().close()
-        self._stack.close()
+        """Wait for a save in the background, forget all values and stop being the default session; see Session."""
+        try:
+            super().close()
+        finally:
+            self._stack.close()

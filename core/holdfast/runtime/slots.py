@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from holdfast.graph.operation import Operation
 
 
-_counting = threading.Lock()
-"""Snapshots may be released by any thread, outside of the session's lock."""
+_counting = threading.RLock()
+"""Holds may end on any thread, outside of the session's lock, and while Python collects garbage."""
 
 
 class Buffer:
@@ -90,6 +90,40 @@ class Slot:
             # Holds begin while a buffer is the current one: a former one comes to 0 once.
             if reuse and buffer.holders == 0 and buffer is not self.buffer:
                 self.spare = buffer.array
+
+
+class Hold:
+    """The value of one variable at one instant, held as in a :class:`Snapshot`; made by :func:`hold`."""
+
+    __slots__ = ("_held", "array")
+
+    def __init__(self, slot: Slot, buffer: Buffer) -> None:
+        self.array = buffer.array
+        """The value: to be read only, and only until the release."""
+        self._held = [(slot, buffer)]
+
+    def release(self) -> None:
+        """Let go of the value. Releasing twice is allowed, also on two threads at once."""
+        try:
+            slot, buffer = self._held.pop()
+        except IndexError:
+            return
+        slot.release(buffer)
+
+
+def hold(slots: Iterable[Slot]) -> list[Hold]:
+    """Hold what variables have now; those without a value are left out.
+
+    It is done while no run is going on, or by the run itself.
+    """
+    with _counting:
+        holds = []
+        for slot in slots:
+            buffer = slot.buffer
+            if buffer is not None:
+                buffer.holders += 1
+                holds.append(Hold(slot, buffer))
+    return holds
 
 
 class Snapshot:

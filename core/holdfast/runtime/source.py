@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FILENAME = "<plan of a session>"
 """What tracebacks show for generated functions."""
-PARAMETERS = ("run", "copy", "moves", "work")
+PARAMETERS = ("run", "copy", "moves")
 """The parameters that every generated function has, before those of its feeds."""
 
 
@@ -49,6 +49,11 @@ class Source:
         """Add a line."""
         self._lines.append(self._indent + text)
         self._origins.append(self._origin)
+
+    @property
+    def length(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
 
     def begin(self, origin: Origin | None) -> None:
         """Count the lines from here on to a step, or to none."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.runtime.abilities import has_expression, is_plain
+from holdfast.runtime.abilities import has_expression, is_plain, is_shaped, is_shaped_update
 from holdfast.runtime.assigning import assign
 from holdfast.runtime.expressions import inline
+from holdfast.runtime.facts import VIEWS
 from holdfast.runtime.plan import (
     AnyStep,
     AssignStep,
@@ -24,84 +25,122 @@ from holdfast.runtime.plan import (
     inputs_of,
 )
 from holdfast.runtime.transfers import transfer
-from holdfast.runtime.workspaces import Memory
 
 if TYPE_CHECKING:
-    from holdfast.contracts import Array, RunContext
+    from holdfast.contracts import Array, Source
     from holdfast.runtime.compiler import Compiler
-    from holdfast.runtime.workspaces import Place, Workspace
+    from holdfast.runtime.places import Place
 
 
 def _run(compiler: Compiler, step: RunStep) -> None:
-    """Call a kernel, or write its expression where all inputs are numbers."""
-    inputs = tuple(map(compiler.name, step.inputs))
-    kernel, place, constant = step.kernel, compiler.place(step), compiler.source.constant
-    if isinstance(place, Memory):
-        _run_once(compiler, step, place, inputs)
+    """Do what a kernel does, in as few words as it can be said."""
+    if _is_constant(compiler, step) or _is_copy(compiler, step) or _is_fixed_view(compiler, step):
         return
-    if has_expression(kernel) and inputs and all(map(compiler.is_scalar, step.inputs)):
-        value = inline(kernel, inputs, constant)
-    elif place is not None:
+    inputs = tuple(map(compiler.name, step.inputs))
+    place, value = compiler.place(step), None
+    if place is not None:
         _run_into(compiler, step, place, inputs)
         return
-    elif is_plain(kernel):
-        value = f"{constant(kernel.plain)}({', '.join(inputs)})"
+    if compiler.is_seen(step):
+        if has_expression(step.kernel) and inputs and all(map(compiler.is_scalar, step.inputs)):
+            value = inline(step.kernel.expression, inputs, compiler.source.constant)
+        else:
+            value = _shaped(compiler, step, inputs, ())
+    if value is None:
+        _call(compiler, step, inputs)
     else:
-        value = f"{constant(kernel)}({', '.join((compiler.context(step.device), *inputs))})"
-        _store_all(compiler, step, step.outputs, value)
-        return
-    compiler.let_go(_dead_inputs(step))
-    compiler.source.line(f"{compiler.new(step.outputs[0])} = {value}")
+        _store(compiler, step, value)
+
+
+def _is_constant(compiler: Compiler, step: RunStep) -> bool:
+    """Settle what a step makes, if it makes the same in each run; else return False."""
+    values = [compiler.known(register) for register in step.outputs]
+    if not values or any(value is None for value in values):
+        return False
+    for register, value in zip(step.outputs, values, strict=True):
+        compiler.settle(register, value)
+    return True
+
+
+def _is_copy(compiler: Compiler, step: RunStep) -> bool:
+    """Give the output its input, if it need be no copy of it; else return False."""
+    source = compiler.copied(step.outputs[0]) if step.outputs else None
+    if source is None:
+        return False
+    value = compiler.settled(source)
+    if value is None:
+        compiler.source.line(f"{compiler.new(step.outputs[0])} = {compiler.name(source)}")
+    else:
+        compiler.settle(step.outputs[0], value)
+    return True
+
+
+def _is_fixed_view(compiler: Compiler, step: RunStep) -> bool:
+    """Settle a view of memory that is the same in each run; else return False."""
+    if step.op.type not in VIEWS or not is_plain(step.kernel):
+        return False
+    source, *others = step.inputs
+    if not compiler.is_fixed(source) or any(compiler.known(register) is None for register in others):
+        return False
+    memory = compiler.settled(source)
+    view = step.kernel.plain(memory, *map(compiler.known, others))
+    if not isinstance(view, np.ndarray) or not np.may_share_memory(view, memory):
+        return False
+    compiler.settle(step.outputs[0], view)
+    return True
 
 
 def _run_into(compiler: Compiler, step: RunStep, place: Place, inputs: Sequence[str]) -> None:
-    """Have a kernel write into the workspace, if its inputs are like those that the buffers were made for."""
+    """Have a kernel write into memory of the plan, if its inputs are like those that it was made for."""
     constant, line = compiler.source.constant, compiler.source.line
-    same = _sameness(place.by_shape, place.by_value, place.by_identity, inputs)
-    context = compiler.context(step.device)
+    statement = _shaped(compiler, step, inputs, place.outputs) or _call_into(compiler, step, place, inputs)
+    if not place.checks:
+        line(statement)
+        for register, buffer in zip(step.outputs, place.outputs, strict=True):
+            compiler.settle(register, buffer)
+        return
+    checks = " and ".join(f"{inputs[i]}.shape == {constant(shape)}" for i, shape in place.checks)
+    line(f"if {checks}:")
+    line(f" {statement}")
     compiler.let_go(_dead_inputs(step))
     targets = "".join(f"{compiler.new(register)}, " for register in step.outputs).rstrip()
-    arguments = "".join(f", {name}" for name in inputs)
-    line(f"e0 = work.entries[{place.number}]")
-    line(f"if {same}:")
-    line(f" {constant(place.into)}({context}, e0[0]{arguments})")
-    line(f" {targets} = e0[0]")
-    line(f"else: {targets} = {constant(partial(_compute, step.kernel, place))}({context}, work{arguments})")
+    line(f" {targets} = {constant(place.outputs)}")
+    line(f"else: {targets} = {constant(step.kernel)}({', '.join((compiler.context(step.device), *inputs))})")
 
 
-def _sameness(
-    by_shape: Sequence[int], by_value: Sequence[int], by_identity: Sequence[int], inputs: Sequence[str]
-) -> str:
-    """Return the expression that tells whether an entry of the workspace, ``e0``, was made for such inputs."""
-    looks = [f" == {inputs[i]}.shape" for i in by_shape]
-    looks += [f" == {inputs[i]}.tobytes()" for i in by_value]
-    looks += [f" is {inputs[i]}" for i in by_identity]
-    return " and ".join(("e0[0]", *(f"e0[{i}]{look}" for i, look in enumerate(looks, 1))))
+def _shaped(compiler: Compiler, step: RunStep, inputs: Sequence[str], outputs: tuple[Array, ...]) -> str | None:
+    """Return the source of a kernel for inputs of these shapes, if it has any."""
+    kernel, operands = step.kernel, compiler.operands(step.inputs)
+    if operands is None or not is_shaped(kernel) or not (outputs or len(step.outputs) == 1):
+        return None
+    return inline(
+        lambda names: kernel.shaped(names, operands, outputs, compiler.scratch(step.device)),
+        inputs,
+        compiler.source.constant,
+    )
 
 
-def _run_once(compiler: Compiler, step: RunStep, memory: Memory, inputs: Sequence[str]) -> None:
-    """Have what a kernel makes of shapes at hand, as long as the shapes are the same."""
-    constant, line = compiler.source.constant, compiler.source.line
-    arguments = "".join(f", {name}" for name in (compiler.context(step.device), *inputs))
-    same = _sameness(memory.by_shape, (), memory.by_identity, inputs)
+def _call_into(compiler: Compiler, step: RunStep, place: Place, inputs: Sequence[str]) -> str:
+    """Return the call of a kernel that writes into buffers."""
+    constant = compiler.source.constant
+    arguments = ", ".join((compiler.context(step.device), constant(place.outputs), *inputs))
+    return f"{constant(place.into)}({arguments})"
+
+
+def _call(compiler: Compiler, step: RunStep, inputs: Sequence[str]) -> None:
+    """Call a kernel for fresh outputs."""
+    kernel, constant = compiler.kernel(step), compiler.source.constant
+    if is_plain(kernel):
+        _store(compiler, step, f"{constant(kernel.plain)}({', '.join(inputs)})")
+    else:
+        value = f"{constant(kernel)}({', '.join((compiler.context(step.device), *inputs))})"
+        _store_all(compiler, step, step.outputs, value)
+
+
+def _store(compiler: Compiler, step: RunStep, value: str) -> None:
+    """Write the value of an expression to a step's only output."""
     compiler.let_go(_dead_inputs(step))
-    targets = "".join(f"{compiler.new(register)}, " for register in step.outputs).rstrip()
-    line(f"e0 = work.entries[{memory.number}]")
-    line(f"{targets} = e0[0] if {same} else {constant(partial(_remember, step.kernel, memory))}(work{arguments})")
-
-
-def _remember(kernel: Any, memory: Memory, work: Workspace, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
-    """Run a kernel and keep what it returns for the next run."""
-    outputs: tuple[Array, ...] = kernel(context, *inputs)
-    work.remember(memory, inputs, outputs)
-    return outputs
-
-
-def _compute(kernel: Any, place: Place, context: RunContext, work: Workspace, *inputs: Array) -> tuple[Array, ...]:
-    """Run a kernel as usual, and prepare the workspace for the next run."""
-    outputs: tuple[Array, ...] = kernel(context, *inputs)
-    work.learn(place, inputs, outputs)
-    return outputs
+    compiler.source.line(f"{compiler.new(step.outputs[0])} = {value}")
 
 
 def _store_all(compiler: Compiler, step: Step, outputs: Sequence[int], value: str) -> None:
@@ -133,25 +172,41 @@ def _update(compiler: Compiler, step: UpdateStep) -> None:
     """Call an update kernel, on the variables' own arrays where nobody holds them."""
     line = compiler.source.line
     slots = tuple(map(compiler.name, step.slots))
-    inputs = "".join(f", {compiler.name(register)}" for register in step.inputs)
     for i, slot in enumerate(slots):
         line(f"b{i} = {slot}.buffer")
-        line(f"v{i} = b{i}.array")
+        line(f"v{i} = o{i} = b{i}.array")
     shape = compiler.source.constant(_shape)
     for i, slot in enumerate(slots):
-        fresh = f"{slot}.fresh({shape}(v{i}))"
-        line(f"o{i} = {fresh} if b{i}.holders else v{i}" if step.in_place else f"o{i} = {fresh}")
-    current, out = (f"({''.join(f'{letter}{i}, ' for i in range(len(slots))).rstrip()})" for letter in "vo")
-    update = compiler.source.constant(step.kernel.update)
-    # Not before the buffers are moved: a variable that was chosen at run time is in a register itself.
-    outputs = [compiler.new(register) for register in step.outputs]
-    call = f"{update}({compiler.context(step.device)}, {current}, {out}{inputs})"
-    line(f"({', '.join(outputs)},) = {call}" if outputs else call)
+        line(f"{f'if b{i}.holders: ' if step.in_place else ''}o{i} = {slot}.fresh({shape}(v{i}))")
+    inputs = tuple(map(compiler.name, step.inputs))
+    statement = _shaped_update(compiler, step, inputs)
+    if statement is not None:
+        line(statement)
+    else:
+        current, out = (f"({''.join(f'{letter}{i}, ' for i in range(len(slots))).rstrip()})" for letter in "vo")
+        update = compiler.source.constant(step.kernel.update)
+        # Not before the buffers are moved: a variable that was chosen at run time is in a register itself.
+        outputs = [compiler.new(register) for register in step.outputs]
+        call = f"{update}({', '.join((compiler.context(step.device), current, out, *inputs))})"
+        line(f"({', '.join(outputs)},) = {call}" if outputs else call)
     for i, slot in enumerate(slots):
         line(f"if o{i} is not v{i}: moves.move({slot}, o{i})")
-    # The former memory may serve again as soon as the run has ended.
-    names = [f"{letter}{i}" for i in range(len(slots)) for letter in "bvo"]
-    line(" = ".join((*names, "None")))
+
+
+def _shaped_update(compiler: Compiler, step: UpdateStep, inputs: tuple[str, ...]) -> str | None:
+    """Return the source of an update of variables and inputs of these shapes, if the kernel has any."""
+    kernel, count = step.kernel, len(step.slots)
+    variables, operands = compiler.variables(step.slots), compiler.operands(step.inputs)
+    if variables is None or operands is None or step.outputs or not is_shaped_update(kernel):
+        return None
+    scratch = compiler.scratch(step.device)
+
+    def shaped(names: tuple[str, ...]) -> Source | None:
+        current, out, rest = names[:count], names[count : 2 * count], names[2 * count :]
+        return kernel.shaped_update(current, out, rest, (*variables, *operands), scratch)
+
+    current, out = ([f"{letter}{i}" for i in range(count)] for letter in "vo")
+    return inline(shaped, (*current, *out, *inputs), compiler.source.constant)
 
 
 def _shape(array: Any) -> tuple[int, ...]:

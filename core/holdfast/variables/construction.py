@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.graph import (
     GraphKeys,
-    add_to_collections,
     colocate_with,
     control_dependencies,
     convert_to_tensor,
@@ -105,8 +104,3 @@ def collections_for(collections: Any, *, trainable: bool) -> list[Any]:
     if trainable and GraphKeys.TRAINABLE_VARIABLES not in result:
         result.append(GraphKeys.TRAINABLE_VARIABLES)
     return result
-
-
-def add_to_graph_collections(collections: list[Any], variable: Any) -> None:
-    """Enter a variable into collections of the default graph."""
-    add_to_collections(collections, variable)

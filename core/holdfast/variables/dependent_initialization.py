@@ -33,13 +33,29 @@ def guarded(value: Tensor, variable_name: str) -> Tensor:
     variable_name
         Name of the variable that it is for; operations made here carry it.
     """
+    if not _reads_variables(value.op):
+        return value
     order = _post_order(value.op)
-    if order is None or not any(op.type in _VARIABLES for op in order):
+    if order is None:
         return value
     rewriter = _Rewriter(value.graph, variable_name.replace(":", "_"))
     for op in order:
         rewriter.rewrite(op)
     return rewriter.tensor(value)
+
+
+def _reads_variables(last: Operation) -> bool:
+    """Whether an operation depends on variables."""
+    seen = {last}
+    stack = [last]
+    while stack:
+        op = stack.pop()
+        if op.type in _VARIABLES:
+            return True
+        if op._inputs and op.type not in _KEPT:
+            stack += {tensor._op for tensor in op._inputs} - seen
+            seen.update(stack)
+    return False
 
 
 def _post_order(last: Operation) -> list[Operation] | None:

@@ -21,7 +21,6 @@ from holdfast.ops.scatter_ops import scatter_sub
 from holdfast.variables import save_slice
 from holdfast.variables.construction import (
     VariableNodes,
-    add_to_graph_collections,
     collections_for,
     make_nodes,
 )
@@ -109,8 +108,7 @@ class Variable(Operators):
             initial_value, validate_shape=validate_shape, caching_device=caching_device, name=name, dtype=dtype
         )
         self._take(nodes)
-        with self.graph.as_default():
-            add_to_graph_collections(names, self)
+        self.graph.add_to_collections(names, self)
 
     def _take(self, nodes: VariableNodes) -> None:
         """Be the variable of these nodes."""

@@ -30,6 +30,11 @@ MESSAGES: dict[str, str] = {
         10 thread_id uint32
         11 referenced_tensor AllocationDescription*
         12 memory_stats MemoryStats
+        13 all_start_nanos int64
+        14 op_start_rel_nanos int64
+        15 op_end_rel_nanos int64
+        16 all_end_rel_nanos int64
+        17 scheduled_nanos int64
     """,
     "NodeOutput": """
         1 slot int32

@@ -1,0 +1,1 @@
+"""What goes with sessions, at the places where TensorFlow 1.x has it."""
