@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast.checkpoint import local_storage
+from holdfast.checkpoint.manifest import MANIFEST_SUFFIX, read_manifest, split_part_name
 from holdfast.errors import CheckpointDurabilityError
 from holdfast.testing.faulty_storage import CrashError, FaultyStorage
 
@@ -45,6 +46,10 @@ SCENARIOS = [
     Scenario("first save with state", 2, lambda _: None, lambda d, s: d.save_and_publish(4, 3, s)),
     Scenario("save with state", 2, _three, lambda d, s: d.save_and_publish(4, 5, s)),
     Scenario("save with retention", 2, _three, lambda d, s: d.save_and_publish(4, 1, s)),
+    Scenario("sharded", 1, lambda d: d.save(3, sharded=True), lambda d, s: d.save(4, storage=s, sharded=True)),
+    Scenario("sharded over one file", 1, lambda d: d.save(3), lambda d, s: d.save(4, storage=s, sharded=True)),
+    Scenario("one file over sharded", 1, lambda d: d.save(3, sharded=True), lambda d, s: d.save(4, storage=s)),
+    Scenario("sharded with retention", 2, _three, lambda d, s: d.save_and_publish(4, 1, s, sharded=True)),
 ]
 
 
@@ -86,10 +91,10 @@ def test_old_or_new_in_full(
         except (OSError, CheckpointDurabilityError, CrashError) as error:
             raised = error
         where = f"{storage.operations[-1]} ({position} of {total})"
-        _check(fresh, old, raised, where)
         # A save without a state file that raises has changed nothing; with one there are two commits.
         if isinstance(raised, OSError) and scenario.commits == 1:
-            assert "rename" not in storage.operations[:position], where
+            assert fresh.latest_version() == old, where
+        _check(fresh, old, raised, where)
         shutil.rmtree(fresh.path)
 
 
@@ -103,13 +108,26 @@ def _check(directory: Any, old: int | None, raised: BaseException | None, where:
     if isinstance(raised, OSError):
         assert raised.errno in KINDS, where
     for name in directory.names(temporary=False):
-        if name.endswith(".npz"):
+        if name.endswith((".npz", ".manifest")) and split_part_name(name) is None:
             directory.version_at(f"{directory.path}/{name}")
     if not isinstance(raised, CrashError):
         assert directory.names(temporary=True) == [], where
     directory.save(5)
     assert directory.version_at(directory.prefix) == 5
     assert directory.names(temporary=True) == [], where
+    assert _orphans(directory) == set(), where
+
+
+def _orphans(directory: Any) -> set[str]:
+    """Return the parts in a directory that no manifest names."""
+    names = set(directory.names(temporary=False))
+    manifests = [name for name in names if name.endswith(MANIFEST_SUFFIX)]
+    named = {
+        name.removesuffix(MANIFEST_SUFFIX) + tail
+        for name in manifests
+        for tail in read_manifest(f"{directory.path}/{name}", local_storage()).tails()
+    }
+    return {name for name in names if split_part_name(name) is not None} - named
 
 
 def test_an_exception_before_the_rename_leaves_the_old_one(directory: Any) -> None:

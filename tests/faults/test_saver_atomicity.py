@@ -20,12 +20,12 @@ NAMES = ("a", "b", "c", "d")
 class Model:
     """Four variables, a random op, a session and a Saver."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, format: str | None = None) -> None:
         self.prefix = f"{directory}/m"
         self.directory = str(directory)
         self.variables = [tf.Variable(np.full(4, i, np.float32), name=name) for i, name in enumerate(NAMES)]
         self.noise = tf.random_normal([2], name="noise")
-        self.saver = tf.train.Saver(max_to_keep=2)
+        self.saver = tf.train.Saver(max_to_keep=2, format=format)
         self.sess = tf.Session()
         self.sess.run(tf.global_variables_initializer())
 
@@ -117,7 +117,7 @@ def _damage(path: Path, member: str) -> None:
 @pytest.mark.parametrize("initialised", [False, True], ids=["fresh", "initialised"])
 def test_a_restore_that_fails_at_any_tensor(tmp_path: Path, name: str, *, bare: bool, initialised: bool) -> None:
     """A damaged tensor, whichever it is, leaves all variables and random streams as they were."""
-    model = Model(tmp_path)
+    model = Model(tmp_path, format="npz")  # where each of them can be damaged alone
     prefix = model.saver.save(model.sess, model.prefix)
     (file,) = tmp_path.glob("m.*")
     _damage(file, f"{name}.npy")

@@ -9,12 +9,13 @@ from holdfast.testing.backend_suite import BackendSuite
 from holdfast.testing.device_checks import DeviceChecks
 from holdfast.testing.kernel_checks import KernelChecks
 from holdfast.testing.session_checks import SessionChecks
+from holdfast.testing.source_checks import SourceChecks
 from holdfast.testing.update_checks import UpdateChecks
 
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(DeviceChecks, KernelChecks, UpdateChecks, SessionChecks, BackendSuite):
+class BackendConformance(DeviceChecks, KernelChecks, UpdateChecks, SourceChecks, SessionChecks, BackendSuite):
     """The conformance suite of backends.
 
     A subclass whose name begins with ``Test`` gives a fixture ``backend``, which returns a fresh backend, and the

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from holdfast.contracts import FileStatus, ReadableFile, Storage, WritableFile
+from holdfast.contracts import FileStatus, ObjectStorage, ReadableFile, RenamingStorage, Storage, WritableFile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -17,8 +19,8 @@ class CrashError(BaseException):
     """The process died, as far as the storage can tell. Nothing catches it but the test."""
 
 
-class FaultyStorage:
-    """Passes all operations on, and fails at one of them.
+class _Faulty:
+    """What storages that fail have in common.
 
     Parameters
     ----------
@@ -37,6 +39,7 @@ class FaultyStorage:
         self._fail_at = fail_at
         self._kind = kind
         self._dead = False
+        self._guard = threading.Lock()  # parts are written by several threads
         self.operations: list[str] = []
         """What was done, in order: ``write``, ``sync``, ``rename``..."""
 
@@ -45,8 +48,9 @@ class FaultyStorage:
         """Count an operation and fail at the chosen one; yields whether a write is to be torn."""
         if self._dead:
             raise CrashError
-        number = len(self.operations)
-        self.operations.append(name)
+        with self._guard:
+            number = len(self.operations)
+            self.operations.append(name)
         struck = number == self._fail_at
         if struck and isinstance(self._kind, int):
             raise OSError(self._kind, os.strerror(self._kind), name)
@@ -68,16 +72,6 @@ class FaultyStorage:
         """Open a file; reading it does not count."""
         with self.operation("open"):
             return self._inner.open(path)
-
-    def rename(self, source: str, target: str) -> None:
-        """Move a file over another."""
-        with self.operation("rename"):
-            self._inner.rename(source, target)
-
-    def sync_directory(self, path: str) -> None:
-        """Make the names in a directory durable."""
-        with self.operation("sync_directory"):
-            self._inner.sync_directory(path)
 
     def remove(self, path: str) -> None:
         """Remove a file."""
@@ -117,10 +111,65 @@ class FaultyStorage:
         return self._inner.split(path)
 
 
+class FaultyStorage(_Faulty):
+    """A storage that renames: passes all operations on, and fails at one of them.
+
+    Parameters
+    ----------
+    inner
+        The storage that does the work.
+    fail_at
+        Number of the operation that fails, from 0 on; None for none.
+    kind
+        ``"crash"``: the process dies before the operation. ``"torn"``: it dies in the middle of a write, and after
+        any other operation. A number: the operation fails once with this errno, and changes nothing.
+    """
+
+    def __init__(self, inner: RenamingStorage, fail_at: int | None = None, kind: str | int = "crash") -> None:
+        super().__init__(inner, fail_at, kind)
+        self._renaming = inner
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file over another."""
+        with self.operation("rename"):
+            self._renaming.rename(source, target)
+
+    def sync_directory(self, path: str) -> None:
+        """Make the names in a directory durable."""
+        with self.operation("sync_directory"):
+            self._renaming.sync_directory(path)
+
+
+class FaultyObjects(_Faulty):
+    """A storage of objects: passes all operations on, and fails at one of them.
+
+    Parameters
+    ----------
+    inner, fail_at, kind
+        As for :class:`FaultyStorage`. Besides, kind ``"lost answer"``: a put is done, and an OSError says that it
+        failed; other operations fail and change nothing.
+    """
+
+    def __init__(self, inner: ObjectStorage, fail_at: int | None = None, kind: str | int = "crash") -> None:
+        super().__init__(inner, fail_at, errno.ETIMEDOUT if kind == "lost answer" else kind)
+        self._objects = inner
+        self._lose_answer = kind == "lost answer"
+
+    def put(self, path: str, data: Buffer) -> None:
+        """Write an object whole."""
+        try:
+            with self.operation("put"):
+                self._objects.put(path, data)
+        except OSError:
+            if self._lose_answer:
+                self._objects.put(path, data)
+            raise
+
+
 class _FaultyWritableFile:
     """A file whose operations are counted by its storage."""
 
-    def __init__(self, storage: FaultyStorage, inner: WritableFile) -> None:
+    def __init__(self, storage: _Faulty, inner: WritableFile) -> None:
         self.path = inner.path
         self._storage = storage
         self._inner = inner

@@ -6,17 +6,26 @@ The suite needs pytest, which holdfast's extra ``test`` installs.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
 from holdfast.checkpoint import open_checkpoint, tensor_source, write_checkpoint
 from holdfast.errors import FailedPreconditionError
 from holdfast.testing.format_damage import DamageChecks
 from holdfast.testing.format_round_trips import RoundTripChecks
 from holdfast.testing.format_suite import same
+from holdfast.testing.memory_files import MemoryOutputs
 
 __all__ = ["FormatConformance"]
+
+
+def _told(name: str, array: NDArray[Any], read: list[str]) -> NDArray[Any]:
+    """Return an array, and note that it was asked for."""
+    read.append(name)
+    return array
 
 
 class FormatConformance(RoundTripChecks, DamageChecks):
@@ -65,6 +74,18 @@ class FormatConformance(RoundTripChecks, DamageChecks):
             with open_checkpoint(f"{prefix}-{number}", formats=[self.spec]) as checkpoint:
                 assert checkpoint.metadata.lineage == saved.lineage
                 assert all(same(checkpoint.read(name), array) for name, array in tensors.items())
+
+    def test_each_tensor_is_read_once(self) -> None:
+        """A tensor's values are asked for once: those of a session that trains on are gone afterwards."""
+        for fmt in self.formats():
+            read: list[str] = []
+            sources = [
+                tensor_source(name, partial(_told, name, array, read), dtype=array.dtype, shape=array.shape)
+                for name, array in self.small().items()
+                if array.dtype != object  # of strings only the values tell the size
+            ]
+            fmt.write(MemoryOutputs(self.spec, None), sources, {})
+            assert sorted(read) == sorted(source.name for source in sources)
 
     def test_overwriting(self, tmp_path: Any) -> None:
         """A checkpoint is replaced as a whole, or replacing it is refused."""

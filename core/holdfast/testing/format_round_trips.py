@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from holdfast.contracts import MetadataFormat
 from holdfast.dtypes import as_dtype
 from holdfast.errors import InvalidArgumentError, NotFoundError
-from holdfast.testing.format_suite import SHAPES, FormatSuite, same, values
+from holdfast.testing.format_suite import SHAPES, FormatSuite, PiecewiseSource, same, values
+from holdfast.testing.memory_files import MemoryInputs, MemoryOutputs
 
 
 class RoundTripChecks(FormatSuite):
@@ -66,6 +68,36 @@ class RoundTripChecks(FormatSuite):
             tensors = {name: np.array(number, np.float32) for number, name in enumerate(names)}
             reader = self.open(fmt, self.write(fmt, tensors))
             assert {name: int(reader.read(name)) for name in reader.entries} == {n: i for i, n in enumerate(names)}
+
+    def test_tensors_that_are_read_in_pieces(self) -> None:
+        """A tensor that can be read piece by piece is written as one that is in memory."""
+        for fmt in self.formats():
+            tensors = {dtype: values(dtype, (7, 3)) for dtype in self.dtypes()} | {"empty": values("float32", (0, 2))}
+            outputs = MemoryOutputs(self.spec)
+            fmt.write(outputs, [PiecewiseSource(name, array) for name, array in tensors.items()], {})
+            reader = self.open(fmt, outputs.contents)
+            for name, expected in tensors.items():
+                assert same(reader.read(name), expected), name
+
+    def test_large_tensors_that_are_read_in_pieces(self) -> None:
+        """A tensor of several chunks that is read piece by piece comes back, and so do regions of it in any order."""
+        array = values("uint8", (3, 3_000_001))
+        for fmt in self.formats():
+            outputs = MemoryOutputs(self.spec)
+            fmt.write(outputs, [PiecewiseSource("large", array)], {})
+            reader = self.open(fmt, outputs.contents)
+            for start in (0, 2_000_000, 2_500_000, 1_000_000, 2_999_999):
+                region = (slice(1, 3), slice(start, start + 600_000))
+                assert same(reader.read("large", index=region), array[region]), start
+            assert same(reader.read("large"), array)
+
+    def test_metadata_alone(self) -> None:
+        """A format that can read the metadata alone gives what the reader gives."""
+        for fmt in self.formats():
+            contents = self.write(fmt, self.small(), {"a": [1, "ü"], "b": {}})
+            if isinstance(fmt, MetadataFormat):
+                assert dict(fmt.read_metadata(MemoryInputs(self.spec, contents))) == {"a": [1, "ü"], "b": {}}
+            assert dict(self.open(fmt, contents).metadata) == {"a": [1, "ü"], "b": {}}
 
     def test_metadata_comes_back(self) -> None:
         """The metadata is any JSON object."""
