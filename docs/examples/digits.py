@@ -220,7 +220,7 @@ def main() -> None:
     run_to_end(interrupted)
     compare(uninterrupted, interrupted)
     prefix = tf.train.latest_checkpoint(interrupted)
-    subprocess.run([sys.executable, "-m", "holdfast.cli", "inspect", prefix], check=True)
+    subprocess.run([sys.executable, "-m", "holdfast.cli", "inspect", prefix, "--stats"], check=True)
     restore_into_another_model(prefix)
     draw(prefix, args.output / "digits.png")
 

@@ -29,14 +29,6 @@ def swap_if_big(array: NDArray[Any], borrowed: NDArray[Any] | None = None) -> ND
     return array.byteswap(inplace=borrowed is None) if _SWAP else array
 
 
-def join_strings(values: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
-    """Return the bytes of all strings, and where each begins and the last ends."""
-    strings: list[bytes] = values.reshape(-1).tolist()
-    offsets = np.zeros(len(strings) + 1, np.uint64)
-    np.cumsum([len(item) for item in strings], out=offsets[1:])
-    return np.frombuffer(b"".join(strings), np.uint8), swap_if_big(offsets)
-
-
 def split_strings(data: bytes, offsets: NDArray[np.uint64], shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the strings; the offsets were checked."""
     result = np.empty(shape, np.object_)

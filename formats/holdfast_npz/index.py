@@ -97,13 +97,7 @@ class IndexParser:
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata."""
-        if len(self._tail.metadata) > 6 * MAX_METADATA_BYTES:  # each byte may be escaped as \\u00xx
-            found = f"{len(self._tail.metadata):,} bytes"
-            raise CheckpointLimitError(path=self._path, field="metadata", found=found, expected="at most 1 MiB of JSON")
-        value = self._json("metadata", self._tail.metadata)
-        if not isinstance(value, dict):
-            raise self._fault("metadata", type(value).__name__, "a JSON object")
-        return value
+        return parse_metadata(self._path, self._tail.metadata)
 
     def _digest_blocks(self) -> bytes:
         """Return the digests of all blocks, one after the other."""
@@ -124,16 +118,9 @@ class IndexParser:
             yield text[start:end]
             start = end + 1
 
-    def _json(self, field: str, text: bytes) -> Any:
-        """Decode JSON under limits."""
-        try:
-            return json.loads(text.decode("ascii"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise self._fault(field, str(error) or "JSON that is nested too deeply", "JSON in ASCII") from error
-
     def _tensor(self, position: int, line: bytes) -> tuple[str, StoredTensor]:
         """Read one line and take the members that belong to it."""
-        fields = self._json("index", line)
+        fields = _parsed(self._path, "index", line)
         if not isinstance(fields, list) or len(fields) not in {3, 4}:
             raise self._fault("index", line[:200], "[name, dtype, shape]")
         name, dtype, shape, *rest = fields
@@ -203,6 +190,26 @@ class IndexParser:
         if self._used > len(self._digests):
             raise self._fault("digests", f"{len(self._digests) // 16} blocks", f"at least {self._used // 16}")
         return ArrayMember(member, header, self._digests[start : self._used])
+
+
+def parse_metadata(path: str, text: bytes) -> dict[str, Any]:
+    """Return the metadata that stands in a text."""
+    if len(text) > 6 * MAX_METADATA_BYTES:  # each byte may be escaped as \\u00xx
+        found = f"{len(text):,} bytes"
+        raise CheckpointLimitError(path=path, field="metadata", found=found, expected="at most 1 MiB of JSON")
+    value = _parsed(path, "metadata", text)
+    if not isinstance(value, dict):
+        raise CorruptCheckpointError(path=path, field="metadata", found=type(value).__name__, expected="a JSON object")
+    return value
+
+
+def _parsed(path: str, field: str, text: bytes) -> Any:
+    """Decode JSON under limits."""
+    try:
+        return json.loads(text.decode("ascii"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        found = str(error) or "JSON that is nested too deeply"
+        raise CorruptCheckpointError(path=path, field=field, found=found, expected="JSON in ASCII") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.contracts import Inputs, Outputs, Reader, TensorSource
+from holdfast_npz.index import parse_metadata
 from holdfast_npz.npz_reader import NpzReader
 from holdfast_npz.npz_writer import NpzWriter, check_source
+from holdfast_npz.tail import read_metadata
 
 _COMPRESSIONS = ("stored", "deflate")
 
@@ -45,3 +47,8 @@ class NpzFormat:
     def open(self, inputs: Inputs) -> Reader:
         """Check the structure and return a reader."""
         return NpzReader(inputs.open(".npz"))
+
+    def read_metadata(self, inputs: Inputs) -> Mapping[str, Any]:
+        """Return the metadata without going through the tensors."""
+        file = inputs.open(".npz")
+        return parse_metadata(file.path, read_metadata(file))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from holdfast.contracts import Entry, Index, ReadableFile
@@ -20,11 +19,10 @@ from holdfast.errors import (
     NotFoundError,
     UnsupportedCheckpointError,
 )
-from holdfast_npz import layout
 from holdfast_npz.arrays import bytes_of, split_strings, swap_if_big
 from holdfast_npz.index import ArrayMember, IndexParser, StoredTensor
+from holdfast_npz.members import MemberReader
 from holdfast_npz.tail import read_tail
-from holdfast_npz.zip_records import DEFLATED
 
 
 class NpzReader:
@@ -38,6 +36,7 @@ class NpzReader:
 
     def __init__(self, file: ReadableFile) -> None:
         self._file = file
+        self._members = MemberReader(file)
         parser = IndexParser(file.path, read_tail(file))
         self._tensors = parser.tensors()
         self._metadata = parser.metadata()
@@ -54,7 +53,8 @@ class NpzReader:
         return MappingProxyType(self._entries)
 
     def close(self) -> None:
-        """Release nothing: the file belongs to whoever opened it."""
+        """Release what was unpacked; the file belongs to whoever opened it."""
+        self._members.close()
 
     def read(self, name: str, *, index: Index | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return a tensor or a region of it."""
@@ -66,9 +66,9 @@ class NpzReader:
         try:
             result = self._destination(name, tensor, tuple(part.stop - part.start for part in region), out)
             if tensor.offsets is not None:
-                result[...] = self._strings(name, tensor, tensor.offsets)[region]
+                self._fill_strings(name, tensor, tensor.offsets, region, result)
             elif region == tuple(slice(0, size) for size in shape):
-                self._fill(tensor.values, 0, bytes_of(result), whole=True)
+                self._members.fill(tensor.values, 0, bytes_of(result), whole=True)
                 swap_if_big(result)
             elif result.size:
                 self._fill_region(tensor, region, result)
@@ -114,126 +114,64 @@ class NpzReader:
 
     def _fill_region(self, tensor: StoredTensor, region: Index, result: NDArray[Any]) -> None:
         """Read the rows that a region lies in, and take the region out of them."""
-        shape, start = tensor.entry.shape, 0
-        depth = 0
+        rows = Rows.around(region, tensor.entry.shape)
+        direct = rows.size == result.size  # they are the region itself
+        lines = result.reshape(rows.shape) if direct else np.empty(rows.shape, result.dtype)
+        self._members.fill(tensor.values, rows.start * lines.dtype.itemsize, bytes_of(lines))
+        swap_if_big(lines)
+        if not direct:
+            result[...] = lines[rows.inner].reshape(result.shape)
+
+    def _fill_strings(
+        self, name: str, tensor: StoredTensor, where: ArrayMember, region: Index, result: NDArray[Any]
+    ) -> None:
+        """Read the strings of the rows that a region lies in, and take the region out of them."""
+        shape, total = tensor.entry.shape, tensor.entry.nbytes
+        whole = region == tuple(slice(0, size) for size in shape)
+        if not whole and not result.size:
+            return
+        rows = Rows(0, shape, ()) if whole else Rows.around(region, shape)
+        offsets = np.empty(rows.size + 1, np.uint64)
+        self._members.fill(where, 8 * rows.start, bytes_of(offsets), whole=whole)
+        swap_if_big(offsets)
+        first, last = int(offsets[0]), int(offsets[-1])
+        ends = (first == 0 or rows.start > 0) and (last == total or rows.start + rows.size < math.prod(shape))
+        if not ends or last > total or bool((offsets[1:] < offsets[:-1]).any()):
+            raise self._fault(f"offsets of tensor {name}", "other offsets", f"offsets that grow from 0 to {total}")
+        data = bytearray(last - first)
+        self._members.fill(tensor.values, first, memoryview(data), whole=whole)
+        strings = split_strings(bytes(data), offsets - offsets[0], rows.shape)
+        result[...] = strings if whole else strings[rows.inner].reshape(result.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The consecutive elements that a region lies in: what is read for it."""
+
+    start: int
+    """Position of the first in C order."""
+    shape: tuple[int, ...]
+    """The elements as an array."""
+    inner: Index
+    """The region in it."""
+
+    @property
+    def size(self) -> int:
+        """How many elements they are."""
+        return math.prod(self.shape)
+
+    @classmethod
+    def around(cls, region: Index, shape: tuple[int, ...]) -> Rows:
+        """Return the rows around a region that is not empty."""
+        start = depth = 0
         # Leading dimensions of which one index is wanted only move the start.
         while depth < len(shape) and region[depth].stop - region[depth].start == 1:
             start += region[depth].start * math.prod(shape[depth + 1 :])
             depth += 1
         rows = region[depth] if depth < len(shape) else slice(0, 1)
-        inner = shape[depth + 1 :]
-        start += rows.start * math.prod(inner) if depth < len(shape) else 0
-        lines = np.empty((rows.stop - rows.start, *inner), result.dtype)
-        self._fill(tensor.values, start * lines.dtype.itemsize, bytes_of(lines))
-        result[...] = swap_if_big(lines)[(slice(None), *region[depth + 1 :])].reshape(result.shape)
-
-    def _strings(self, name: str, tensor: StoredTensor, where: ArrayMember) -> NDArray[Any]:
-        """Return all strings of a tensor."""
-        offsets = np.empty(where.nbytes // 8, np.uint64)
-        self._fill(where, 0, bytes_of(offsets), whole=True)
-        swap_if_big(offsets)
-        total = tensor.entry.nbytes
-        if offsets[0] != 0 or offsets[-1] != total or bool((offsets[1:] < offsets[:-1]).any()):
-            raise self._fault(f"offsets of tensor {name}", "other offsets", f"offsets that grow from 0 to {total}")
-        data = bytearray(total)
-        self._fill(tensor.values, 0, memoryview(data), whole=True)
-        return split_strings(bytes(data), offsets, tensor.entry.shape)
-
-    def _fill(self, source: ArrayMember, start: int, target: memoryview, *, whole: bool = False) -> None:
-        """Copy the bytes from `start` of a member's data to `target`; `whole` checks all of its blocks."""
-        if source.member.method == DEFLATED:
-            self._inflate(source, start, target, whole=whole)
-            return
-        begin, end = source.start + start, source.start + start + len(target)
-        blocks = len(source.digests) // 16
-        for number in range(0 if whole else begin // layout.BLOCK_BYTES, blocks):
-            low = number * layout.BLOCK_BYTES
-            high = min(low + layout.BLOCK_BYTES, source.length)
-            if low >= end and not whole:
-                break
-            if begin <= low and high <= end:  # straight into its place
-                piece = target[low - begin : high - begin]
-                self._file.read_into(source.member.offset + low, piece)
-                self._check(source, number, piece)
-                continue
-            data = memoryview(self._block(source, number))
-            wanted = data[max(begin - low, 0) : max(end - low, 0)]
-            target[max(low - begin, 0) : max(low - begin, 0) + len(wanted)] = wanted
-
-    def _block(self, source: ArrayMember, number: int) -> bytes:
-        """Return a block of a record, its digest checked; the first one also for what the record begins with."""
-        low = number * layout.BLOCK_BYTES
-        data = self._file.read_at(source.member.offset + low, min(layout.BLOCK_BYTES, source.length - low))
-        self._check(source, number, data)
-        if number == 0:
-            self._check_start(source, data)
-        return data
-
-    def _check(self, source: ArrayMember, number: int, data: bytes | memoryview) -> None:
-        """Compare a block with its digest."""
-        found, expected = xxhash.xxh3_128_digest(data), source.digests[16 * number : 16 * number + 16]
-        if found != expected:
-            offset = source.member.offset + number * layout.BLOCK_BYTES
-            raise self._fault(f"digest of member {source.member.name}", found.hex(), expected.hex(), offset)
-
-    def _check_start(self, source: ArrayMember, data: bytes) -> None:
-        """Compare the headers in the first block with those that belong there."""
-        member, header = source.member, source.member.local_header()
-        if not data.startswith(header):
-            raise self._fault(f"local header of member {member.name}", data[: len(header)], header, member.offset)
-        if member.method != DEFLATED:
-            self._check_array_header(source, data[len(header) : source.start])
-
-    def _check_array_header(self, source: ArrayMember, found: bytes) -> None:
-        """Compare the header of an array with the one that its tensor has."""
-        if found != source.header:
-            expected = source.header.rstrip() + (b" (and not a pickled array)" if b"|O" in found else b"")
-            raise self._fault(f"array header of member {source.member.name}", found.rstrip(), expected)
-
-    def _inflate(self, source: ArrayMember, start: int, target: memoryview, *, whole: bool) -> None:
-        """Unpack a deflated member as far as it is wanted."""
-        name, position, end = source.member.name, -len(source.header), start + len(target)
-        header = bytearray()
-        for data in self._unpacked(source):
-            if position < 0:
-                taken = min(-position, len(data))
-                header += data[:taken]
-                data, position = data[taken:], position + taken  # noqa: PLW2901  # what is left of it
-                if position == 0:
-                    self._check_array_header(source, bytes(header))
-            low, high = max(start, position), min(end, position + len(data))
-            if low < high:
-                target[low - start : high - start] = data[low - position : high - position]
-            position += len(data)
-            if position >= end and not whole:
-                return
-        if position != source.nbytes:
-            found = f"{position:,} bytes"
-            raise self._fault(f"size of member {name}", found, f"{source.nbytes:,}", source.member.offset)
-
-    def _unpacked(self, source: ArrayMember) -> Iterator[memoryview]:
-        """Yield what a deflated member unpacks to, never more than its size and one byte."""
-        decoder, left = zlib.decompressobj(-zlib.MAX_WBITS), source.member.size + 1
-        for number in range(len(source.digests) // 16):
-            data = self._block(source, number)[0 if number else source.member.header_length :]
-            while data:
-                try:
-                    found = decoder.decompress(data, min(left, layout.BLOCK_BYTES))
-                except zlib.error as error:
-                    raise self._fault(f"member {source.member.name}", error, "a deflate stream") from error
-                left -= len(found)
-                yield memoryview(found)
-                if left <= 0 or decoder.unused_data:
-                    raise self._fault(f"member {source.member.name}", "more data", f"{source.member.size:,} bytes")
-                data = decoder.unconsumed_tail
-        # What the last piece of input unpacks to may exceed the limit of one call.
-        while not decoder.eof and (found := decoder.decompress(b"", min(left, layout.BLOCK_BYTES))):
-            left -= len(found)
-            yield memoryview(found)
-            if left <= 0:
-                raise self._fault(f"member {source.member.name}", "more data", f"{source.member.size:,} bytes")
-        if not decoder.eof:
-            raise self._fault(f"member {source.member.name}", "a deflate stream without its end", "its end")
+        rest = shape[depth + 1 :]
+        start += rows.start * math.prod(rest) if depth < len(shape) else 0
+        return cls(start, (rows.stop - rows.start, *rest), (slice(None), *region[depth + 1 :]))
 
 
 def _bounded(index: Index, shape: tuple[int, ...], name: str) -> Index:

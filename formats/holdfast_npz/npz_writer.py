@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import xxhash
-from numpy.typing import NDArray
 
 from holdfast.contracts import TensorSource, WritableFile
-from holdfast.errors import InvalidArgumentError
+from holdfast.errors import AbortedError, InvalidArgumentError
 from holdfast_npz import layout
-from holdfast_npz.arrays import bytes_of, join_strings, stored_array
+from holdfast_npz.arrays import bytes_of
+from holdfast_npz.values import Packing, Values
 from holdfast_npz.zip_records import DEFLATED, STORED, Member, end64_records, end_record
 
 # Unpacking costs time at every read; what gains less is stored as it is.
@@ -84,16 +86,18 @@ class NpzWriter:
 
     def add(self, source: TensorSource) -> None:
         """Write a tensor."""
-        position, shape = len(self._lines), list(source.shape)
+        position, shape, dtype = len(self._lines), list(source.shape), source.dtype.name
         name = layout.member_name(position, source.name)
-        if source.dtype.name != "string":
-            self._lines.append(_line([source.name, source.dtype.name, shape]))
-            self._array(name, layout.STORED[source.dtype.name], stored_array(source.read(), source.dtype.name))
+        values = Values(source)
+        if dtype != "string":
+            self._lines.append(_line([source.name, dtype, shape]))
+            self._array(name, layout.STORED[dtype], source.shape, values)
             return
-        data, offsets = join_strings(source.read())
-        self._lines.append(_line([source.name, "string", shape, data.size]))
-        self._array(name, "|u1", data)
-        self._array(layout.offsets_name(position), "<u8", offsets)
+        nbytes = source.nbytes
+        self._lines.append(_line([source.name, "string", shape, nbytes]))
+        self._array(name, "|u1", (nbytes,), values)
+        offsets = values.offsets
+        self._array(layout.offsets_name(position), "<u8", offsets.shape, [bytes_of(offsets)])
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
         """Write index, metadata, digests, the central directory and the end."""
@@ -124,29 +128,30 @@ class NpzWriter:
         self._members.append(member)
         return record
 
-    def _array(self, name: str, description: str, array: NDArray[Any]) -> None:
-        """Write a member that holds an array."""
-        header = layout.array_header(description, array.shape)
-        data = bytes_of(array)
-        crc = zlib.crc32(data, zlib.crc32(header))
-        size = len(header) + len(data)
-        pieces = [memoryview(header), data]
-        packed = None if self._level is None else _deflate(pieces, self._level, size)
-        method, stored = (STORED, size) if packed is None else (DEFLATED, len(packed))
+    def _array(self, name: str, description: str, shape: tuple[int, ...], values: Values | list[memoryview]) -> None:
+        """Write a member that holds an array; the values are gone through twice, for the checksum and for the file."""
+        header = memoryview(layout.array_header(description, shape))
+        size, crc = len(header) + math.prod(shape) * np.dtype(description).itemsize, 0
+        packing = None
+        pieces: Iterable[memoryview] = chain([header], values)
+        if self._level is not None:
+            packing = Packing(self._level, keep=not isinstance(values, Values) or not values.in_pieces)
+            pieces = packing.survey(pieces)
+        for piece in pieces:
+            crc = zlib.crc32(piece, crc)
+        contents: Iterable[bytes | memoryview] = chain([header], values)
+        method, stored = STORED, size
+        if packing is not None and packing.length < _WORTH_IT * size:
+            method, stored, contents = DEFLATED, packing.length, packing.packed(chain([header], values))
         member = Member(name, method, crc, stored, size, self._file.tell())
         digests = _Digests()
-        for piece in [memoryview(member.local_header()), *(pieces if packed is None else [memoryview(packed)])]:
-            digests.update(piece)
-            self._file.write(piece)
+        for data in chain([member.local_header()], contents):
+            digests.update(memoryview(data))
+            self._file.write(data)
+        if self._file.tell() != member.end:
+            raise AbortedError(None, None, f"The values of member {name!r} changed while they were saved.")
         self._digests += digests.finish()
         self._members.append(member)
-
-
-def _deflate(pieces: list[memoryview], level: int, size: int) -> bytes | None:
-    """Return the pieces as one deflate stream, or None where that gains nothing."""
-    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = b"".join([*(compressor.compress(piece) for piece in pieces), compressor.flush()])
-    return packed if len(packed) < _WORTH_IT * size else None
 
 
 def _line(values: list[Any]) -> str:

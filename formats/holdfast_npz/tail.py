@@ -24,6 +24,7 @@ from holdfast_npz.zip_records import (
     end64_records,
     end_record,
     read_entry,
+    read_local,
 )
 
 # A deflate stream cannot be longer than this when it is unpacked, whatever its header says.
@@ -46,6 +47,22 @@ class Tail:
 
 def read_tail(file: ReadableFile) -> Tail:
     """Find, check and read the end of the archive; it must be exactly where it belongs."""
+    start, data, ending = _checked(file)
+    return _Parser(file, start, data).parse(ending)
+
+
+def read_metadata(file: ReadableFile) -> bytes:
+    """Return the contents of the metadata alone, with the digest of the tail checked, but no member of a tensor."""
+    start, data, _ = _checked(file)
+    index = read_local(data, 0, layout.INDEX_MEMBER)
+    metadata = None if index is None else read_local(data, index.end, layout.METADATA_MEMBER)
+    if metadata is None or metadata.end > len(data):
+        raise _corrupt(file, "members of the tail", "others", [layout.INDEX_MEMBER, layout.METADATA_MEMBER], start)
+    return data[metadata.end - metadata.size : metadata.end]
+
+
+def _checked(file: ReadableFile) -> tuple[int, bytes, bytes]:
+    """Return where the tail begins, the tail, whose digest is right, and the end record."""
     first = Member(layout.FORMAT_MEMBER, STORED, 0, 0, 0, 0).header_length + len(layout.FORMAT_TEXT % layout.VERSION)
     end = file.size - END_LENGTH - layout.COMMENT_LENGTH
     if end < first:
@@ -69,7 +86,7 @@ def read_tail(file: ReadableFile) -> Tail:
     data = file.read_at(start, end - start)
     if xxhash.xxh3_128_hexdigest(data) != match[3].decode("ascii"):
         raise _corrupt(file, "digest of the index", xxhash.xxh3_128_hexdigest(data), match[3].decode("ascii"), start)
-    return _Parser(file, start, data).parse(ending)
+    return start, data, ending
 
 
 def _no_end(file: ReadableFile, end: int) -> TruncatedCheckpointError | CorruptCheckpointError:

@@ -144,3 +144,12 @@ def read_entry(directory: bytes, start: int) -> RawEntry | None:
     if offset == ZIP64 and numbers:
         offset = numbers[0]
     return RawEntry(name, flags, method, crc, stored, size, offset, end - start)
+
+
+def read_local(data: bytes, start: int, name: str) -> Member | None:
+    """Read a local header that this format could have written for a stored member `name`; None if it is another."""
+    if len(data) - start < _LOCAL.size:
+        return None
+    _, _, _, _, _, _, crc, _, size, _, _ = _LOCAL.unpack_from(data, start)
+    member = Member(name, STORED, crc, size, size, start)
+    return member if data.startswith(member.local_header(), start) else None

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from tests.bench.row import Row
-from tests.bench.rows import building, convnets, imports, memory, perceptrons, sessions, updates
+from tests.bench.rows import (
+    building,
+    checkpoint_memory,
+    checkpoints,
+    convnets,
+    imports,
+    memory,
+    perceptrons,
+    products,
+    sessions,
+    updates,
+    weights,
+)
 
 ROWS: list[Row] = [
     *sessions.ROWS,
     *perceptrons.ROWS,
+    *products.ROWS,
     *convnets.ROWS,
     *updates.ROWS,
     *building.ROWS,
     *memory.ROWS,
     *imports.ROWS,
+    *checkpoints.ROWS,
+    *weights.ROWS,
+    *checkpoint_memory.ROWS,
 ]
 
 if len({row.name for row in ROWS}) < len(ROWS):

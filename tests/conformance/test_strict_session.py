@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let CPU devices be those of the documented array-api-strict backend."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    entries = [EntryPoint(name.replace("_", "-"), name, "holdfast") for name in ("holdfast_strict", "holdfast_npz")]
+    entries = [EntryPoint(name.replace("_", "-"), name, "holdfast") for name in ("holdfast_strict", "holdfast_msgpack")]
     with use_plugins(load_plugins({"devices": {"CPU": "strict-cpu"}}, entries)):
         yield
 

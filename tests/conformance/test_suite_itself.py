@@ -107,7 +107,7 @@ def test_backend_on_which_a_restore_fails_is_found(tmp_path: Path) -> None:
     (broken := tmp_path / "broken").mkdir()
     with pytest.raises(Exception, match="no restore here"):
         check(TakesNoFilesBackend("broken-cpu", array_api_strict), broken)
-    assert (broken / "model.ckpt.npz").exists()
+    assert (broken / "model.ckpt.holdfast").exists()
 
 
 def test_a_session_is_checked_on_devices_of_any_type(tmp_path: Path) -> None:

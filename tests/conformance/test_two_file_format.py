@@ -9,7 +9,7 @@ from holdfast.testing.format_conformance import FormatConformance
 from holdfast.testing.format_suite import DTYPES
 from holdfast.testing.two_file_format import SPEC
 from holdfast_npz import SPEC as NPZ
-from holdfast_npz.npz_reader import NpzReader
+from holdfast_npz.members import MemberReader
 
 _HELD = {
     "int8",
@@ -42,7 +42,7 @@ class Npz(FormatConformance):
 
 def test_the_suite_sees_unchecked_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that does not compare digests fails the suite, which says at which byte."""
-    monkeypatch.setattr(NpzReader, "_check", lambda *_: None)
+    monkeypatch.setattr(MemberReader, "_check", lambda *_: None)
     with pytest.raises(AssertionError, match="accepted, with other values"):
         Npz().test_every_byte_changed()
 
@@ -53,7 +53,7 @@ def test_the_suite_sees_errors_that_leak(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: Any) -> None:
         raise KeyError("member")
 
-    monkeypatch.setattr(NpzReader, "_check_start", fail)
+    monkeypatch.setattr(MemberReader, "_check_start", fail)
     with pytest.raises(KeyError):
         Npz().test_every_byte_changed()
 

@@ -170,5 +170,5 @@ def test_report_has_a_row_for_everything(my: Callable[..., Plugins]) -> None:
         ("backend", "my-gpu"): ("ok", "GPU", "my"),
         ("backend", "numpy-cpu"): ("absent", "CPU", ""),
         ("format", "my"): ("ok", "", "my"),
-        ("format", "npz"): ("absent", "writing", ""),
+        ("format", "msgpack-zstd"): ("absent", "writing", ""),
     }

@@ -16,11 +16,11 @@ MARKED = '[plugins]\ndisable = ["{}"]\n'
 
 
 def test_shipped_defaults_apply_where_there_is_no_file() -> None:
-    """Without argument, variable and file: CPU on numpy-cpu, checkpoints in npz."""
+    """Without argument, variable and file: CPU on numpy-cpu, checkpoints in the container."""
     config = load_config()
     assert config.origin == "shipped defaults"
     assert dict(config.devices) == {"CPU": "numpy-cpu"}
-    assert (config.format, config.disable, config.required) == ("npz", (), ())
+    assert (config.format, config.disable, config.required) == ("msgpack-zstd", (), ())
 
 
 def test_nearest_file_upward_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_configuration_of_the_documentation_is_valid(tmp_path: Path) -> None:
     path.write_text(block, encoding="utf-8")
     config = load_config(path)
     assert config.required == ("holdfast-jax>=1.0",)
-    assert set(config.prefer) == {"fast", "numpy-cpu", "npz"}
+    assert set(config.prefer) == {"fast", "numpy-cpu", "npz", "msgpack-zstd"}
 
 
 def test_plugins_toml_of_the_repository_holds_the_shipped_defaults() -> None:

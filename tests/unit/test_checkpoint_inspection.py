@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import os
 import subprocess
@@ -11,11 +10,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from holdfast.checkpoint import SaveMetadata, inspect, tensor_source, write_checkpoint
-from holdfast.checkpoint import regions as regions_module
-from holdfast.cli import main
+from holdfast.checkpoint.regions import pieces
 from holdfast.contracts import Entry
 from holdfast.errors import CorruptCheckpointError, NotFoundError
 from holdfast.python.tools import inspect_checkpoint
@@ -57,6 +54,7 @@ def test_figures(prefix: str) -> None:
     figures = {item.name: item.statistics for item in inspect(prefix, formats=[SPEC]).tensors}
     w, bad, scalar = figures["w"], figures["bad"], figures["b"]
     assert w is not None
+    assert (w.zeros, round(w.deviation, 3)) == (1, 5.766)
     assert bad is not None
     assert scalar is not None
     assert (w.minimum, w.mean, w.maximum, w.non_finite, w.histogram) == (0.0, 9.5, 19.0, 0, (2,) * 10)
@@ -65,12 +63,31 @@ def test_figures(prefix: str) -> None:
     assert [name for name, item in figures.items() if item is None] == ["c", "e", "s"]
 
 
+def test_patterns_and_bins(prefix: str) -> None:
+    """Patterns say which tensors are described, and histograms have as many bars as are asked for."""
+    found = inspect(prefix, names=["l/*", "w"], bins=4, formats=[SPEC])
+    assert [item.name for item in found.tensors] == ["l/k", "w"]
+    assert found.tensors[1].statistics is not None
+    assert found.tensors[1].statistics.histogram == (5, 5, 5, 5)
+    assert found.ratio == sum(item.stored_nbytes or 0 for item in found.tensors) / 82
+    assert found.caveat == ""
+
+
+def test_progress(prefix: str) -> None:
+    """Progress goes up to the bytes of the values."""
+    told: list[tuple[int, int]] = []
+    inspect(prefix, progress=lambda *seen: told.append(seen), formats=[SPEC])
+    assert told == sorted(told)
+    assert told[-1] == (sum(item.nbytes for item in inspect(prefix, formats=[SPEC]).tensors),) * 2
+
+
 def test_figures_of_nothing_finite(tmp_path: Path) -> None:
     """A tensor without a finite value has NaN for figures; one at the limits of float64 has a histogram."""
     tensors = {
         "nan": np.full(3, np.nan),
         "wide": np.array([-1.7e308, 1.7e308]),
         "tiny": np.array([1.0, np.nextafter(1, 2)]),
+        "least": np.array([0.0, 5e-324]),
     }
     sources = [tensor_source(name, array) for name, array in tensors.items()]
     write_checkpoint(f"{tmp_path}/m", sources, formats=[SPEC])
@@ -82,15 +99,21 @@ def test_figures_of_nothing_finite(tmp_path: Path) -> None:
     assert (figures["nan"].non_finite, figures["nan"].histogram) == (3, ())
     assert (figures["wide"].mean, sum(figures["wide"].histogram)) == (0.0, 2)
     assert sum(figures["tiny"].histogram) == 2
+    assert figures["least"] is not None
+    assert figures["least"].histogram == (1, 0, 0, 0, 0, 0, 0, 0, 0, 1)
 
 
 def test_large_tensors_are_read_in_pieces(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of a tensor that is read row by row are those of the whole."""
     whole = inspect(prefix, names=["w"], formats=[SPEC]).tensors
-    monkeypatch.setattr(regions_module.pieces, "__defaults__", (20,))
+    monkeypatch.setattr("holdfast.checkpoint.inspection._PIECE_BYTES", 20)
     entry = Entry(TENSORS["w"].dtype, (4, 5), 80)
-    assert list(regions_module.pieces(entry)) == [(slice(n, n + 1), slice(0, 5)) for n in range(4)]
-    assert inspect(prefix, names=["w"], formats=[SPEC]).tensors == whole
+    assert list(pieces(entry, 20)) == [(slice(n, n + 1), slice(0, 5)) for n in range(4)]
+    expected, found = whole[0].statistics, inspect(prefix, names=["w"], formats=[SPEC]).tensors[0].statistics
+    assert found is not None
+    assert expected is not None
+    assert (found.minimum, found.maximum, found.histogram) == (expected.minimum, expected.maximum, expected.histogram)
+    np.testing.assert_allclose([found.mean, found.deviation], [expected.mean, expected.deviation])
 
 
 def test_without_figures_no_value_is_read(prefix: str) -> None:
@@ -107,61 +130,6 @@ def test_a_name_that_is_not_there(prefix: str) -> None:
     """Asking for a tensor that is not there is a NotFoundError."""
     with pytest.raises(NotFoundError, match="Key nope not found in checkpoint"):
         inspect(prefix, names=["nope"], formats=[SPEC])
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    """Run the command line."""
-    result = CliRunner().invoke(main, ["inspect", *arguments])
-    return result.exit_code, result.output
-
-
-def test_the_command_shows_a_table(prefix: str) -> None:
-    """The table has a row a tensor, and what a file says is escaped."""
-    code, output = run(prefix)
-    assert code == 0
-    assert "global step:    7" in output
-    assert "loss = 0.25" in output
-    assert "\x1b" not in output
-    assert "[red]" in output
-    row = next(line for line in output.splitlines() if line.startswith("w "))
-    assert row.split() == ["w", "float32", "[4,", "5]", "80", "0", "9.5", "19", "██████████"]
-    assert "8 tensors" in output
-
-
-def test_the_command_shows_one_tensor(prefix: str) -> None:
-    """With --tensor its values are printed too."""
-    code, output = run(prefix, "--tensor", "half")
-    assert code == 0
-    assert output.endswith("'half'\n[1 2 4]\n")
-    assert "1 tensor," in output
-
-
-def test_the_command_shows_all_values(prefix: str) -> None:
-    """With --all the values of all tensors are printed."""
-    code, output = run(prefix, "--all")
-    assert code == 0
-    assert "'l/k'\n[ True False]" in output
-    assert "'s'\n[b'x' b'yy']" in output
-
-
-def test_the_command_prints_json(prefix: str) -> None:
-    """With --json everything is one object of plain JSON, values included where they are asked for."""
-    code, output = run(prefix, "--json", "--all")
-    assert code == 0
-    found = json.loads(output, parse_constant=pytest.fail)
-    tensors = {item["name"]: item for item in found["tensors"]}
-    assert found["metadata"]["metrics"] == {"loss": 0.25}
-    assert tensors["bad"]["values"] == [1.0, "nan", "inf", 3.0]
-    assert tensors["s"]["values"] == ["x", "yy"]
-    assert tensors["c"]["values"] == [[0.0, 1.0]]
-    assert tensors["w"]["statistics"]["histogram"] == [2] * 10
-
-
-def test_the_command_fails_with_the_librarys_message(tmp_path: Path) -> None:
-    """A missing checkpoint is a message and exit code 1."""
-    code, output = run(f"{tmp_path}/nope")
-    assert code == 1
-    assert output.startswith("Error: Unsuccessful TensorSliceReader constructor")
 
 
 def tool(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 import holdfast as tf
+from holdfast.contracts import Source
 from holdfast.runtime.expressions import inline
 
 
-class Fixed:
-    """A kernel with one expression."""
-
-    def __init__(self, text: str, objects: Mapping[str, Any]) -> None:
-        self.text = text
-        self.objects = objects
-
-    def expression(self, inputs: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
-        """Return it over the given names."""
-        return self.text.format(*inputs), self.objects
+def fixed(text: str, objects: Mapping[str, Any]) -> Callable[[tuple[str, ...]], Source]:
+    """Return what a kernel with one expression writes over given names."""
+    return lambda names: (text.format(*names), objects)
 
 
 def test_names_are_the_compilers() -> None:
     """Inputs and objects get the names that the compiler gives."""
-    kernel = Fixed("_k_clip({0} + {1} * {0}, _k_low)", {"_k_clip": max, "_k_low": 3})
+    kernel = fixed("_k_clip({0} + {1} * {0}, _k_low)", {"_k_clip": max, "_k_low": 3})
     given: dict[str, object] = {}
 
     def constant(value: object) -> str:
@@ -34,6 +28,11 @@ def test_names_are_the_compilers() -> None:
 
     assert inline(kernel, ("r4", "r1"), constant) == "(k0(r4 + r1 * r4, k1))"
     assert given == {"k0": max, "k1": 3}
+
+
+def test_a_kernel_may_have_none() -> None:
+    """Then nothing is written for it."""
+    assert inline(lambda _: None, ("r0",), str) is None
 
 
 @pytest.mark.parametrize(
@@ -53,4 +52,4 @@ def test_names_are_the_compilers() -> None:
 def test_what_is_no_plain_expression_is_refused(text: str, problem: str) -> None:
     """The error says what is wrong with the kernel."""
     with pytest.raises(tf.errors.InternalError, match=problem):
-        inline(Fixed(text, {}), ("r0",), str)
+        inline(fixed(text, {}), ("r0",), str)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import holdfast as tf
 from holdfast.graph.op_def import op_def
 from holdfast.graph.operation import Operation
 from holdfast.ops.apply import output_types
+from holdfast.python.client.timeline import Timeline
 
 NAMES = [
     "{0}{x.__class__}%s%(a)s%n$s",
@@ -103,6 +105,21 @@ def test_errors(name: str, sess: Any) -> None:
             sess.run(fetch, feeds)
         assert _is_harmless(str(caught.value))
         assert caught.value.op is not None
+
+
+def test_traces(name: str, sess: Any) -> None:
+    """The file of a trace parses, and has hostile names in their places and nowhere else."""
+    x, v = _placeholder(name), _variable(f"{name}/v")
+    y = _make("Exp", [x], {"T": tf.float32}, f"{name}/y").outputs[0]
+    metadata = tf.RunMetadata()
+    options = tf.RunOptions(trace_level=3, output_partition_graphs=True)
+    sess.run([y, tf.assign(v, y)], {x: [0.0, 1.0]}, options, metadata)
+    trace = json.loads(Timeline(metadata.step_stats, tf.get_default_graph()).generate_chrome_trace_format(True, True))
+    assert {event["ph"] for event in trace["traceEvents"]} == set("MXNODC")
+    (event,) = [event for event in trace["traceEvents"] if event.get("args", {}).get("name") == f"{name}/y"]
+    inputs = [value for key, value in event["args"].items() if key.startswith("input")]
+    assert (event["name"], ", ".join(inputs)) == ("Exp", f"_arg_{name}_0_0")
+    assert f"{name}/y" in [node.name for node in metadata.partition_graphs[0].node]
 
 
 def test_logged_placements(name: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -37,8 +37,10 @@ def test_options_are_taken_where_they_are_accepted() -> None:
     x = tf.placeholder(tf.float32, [])
     call = tf.Session().make_callable(x, [x], accept_options=True)
     assert call(1.0, options=tf.RunOptions(), run_metadata=None) == 1.0
-    with pytest.raises(tf.errors.UnimplementedError):
-        call(1.0, options=tf.RunOptions(trace_level=3))
+    with pytest.raises(TypeError, match=r"^options must be a tf.RunOptions"):
+        call(1.0, options=3)
+    with pytest.raises(TypeError, match=r"^run_metadata must be a tf.RunMetadata"):
+        call(1.0, run_metadata=3)
     with pytest.raises(TypeError, match=r"keywords \['options'\]"):
         tf.Session().make_callable(x, [x])(1.0, options=None)
 

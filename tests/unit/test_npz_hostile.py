@@ -9,59 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import xxhash
 
 from holdfast.errors import CheckpointLimitError, CorruptCheckpointError, OpError, UnsupportedCheckpointError
 from holdfast.testing.memory_files import MemoryInputs
 from holdfast_npz import SPEC, layout
-from holdfast_npz.zip_records import DEFLATED, STORED, Member, end64_records, end_record
-
-
-class Forge:
-    """Makes files of arbitrary members and seals them with the right digests."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.members: list[Member] = []
-        self.digests = b""
-        self.member(layout.FORMAT_MEMBER, layout.FORMAT_TEXT % 1)
-
-    def member(self, name: str, contents: bytes, *, method: int = STORED, size: int | None = None) -> Forge:
-        """Add a member."""
-        stored = contents
-        if method == DEFLATED:
-            packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-            stored = packer.compress(contents) + packer.flush()
-        member = Member(
-            name, method, zlib.crc32(contents), len(stored), len(contents) if size is None else size, len(self.data)
-        )
-        self.members.append(member)
-        self.data += member.local_header() + stored
-        return self
-
-    def array(self, name: str, header: bytes, data: bytes, **more: Any) -> Forge:
-        """Add a member that holds an array, with its digests."""
-        start = len(self.data)
-        self.member(name, header + data, **more)
-        record = bytes(self.data[start:])
-        for low in range(0, len(record), layout.BLOCK_BYTES):
-            self.digests += xxhash.xxh3_128_digest(record[low : low + layout.BLOCK_BYTES])
-        return self
-
-    def seal(
-        self, index: str, metadata: bytes = b"{}", change: Callable[[bytes], bytes] = lambda directory: directory
-    ) -> bytes:
-        """Add index, metadata, digests and the end; `change` forges the central directory."""
-        start = len(self.data)
-        self.member(layout.INDEX_MEMBER, index.encode())
-        self.member(layout.METADATA_MEMBER, metadata)
-        count = len(self.digests) // 16
-        self.member(layout.DIGESTS_MEMBER, layout.array_header("|u1", (count, 16)) + self.digests)
-        offset = len(self.data)
-        directory = change(b"".join(member.central_header() for member in self.members))
-        self.data += directory + end64_records(len(self.members), offset, len(directory))
-        comment = layout.COMMENT % (1, start, xxhash.xxh3_128_intdigest(bytes(self.data[start:])))
-        return bytes(self.data + end_record(len(self.members), offset, len(directory), comment))
+from holdfast_npz.zip_records import DEFLATED, STORED
+from tests.formats.archive_parts import Forge
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -239,11 +192,7 @@ def test_a_member_of_another_size_than_it_says(real: int) -> None:
 def test_deflate_that_is_none() -> None:
     """A member that is no deflate stream, or continues after its end, is corrupt."""
     for stored in (b"\xff" * 200, zlib.compress(HEADER + VALUES)[2:-4] + b"more"):
-        made = Forge()
-        member = Member("w.npy", DEFLATED, 0, len(stored), len(HEADER) + 12, len(made.data))
-        made.members.append(member)
-        made.digests = xxhash.xxh3_128_digest(member.local_header() + stored)
-        made.data += member.local_header() + stored
+        made = Forge().record("w.npy", DEFLATED, 0, stored, len(HEADER) + 12).digest()
         with pytest.raises(CorruptCheckpointError, match=r"member w\.npy"):
             read(made.seal(LINE))
 

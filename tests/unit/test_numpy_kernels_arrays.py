@@ -58,12 +58,13 @@ def _check(op_type: str, attrs: dict[str, Any], *inputs: Any, rtol: float = _EXA
 @pytest.mark.parametrize("axes", [(), (0,), (-1,), (0, 2), (2, 1, 0), (1, 1)])
 @pytest.mark.parametrize("op_type", ["Sum", "Prod", "Mean", "Max", "Min"])
 def test_reductions(op_type: str, axes: tuple[int, ...], keep: bool) -> None:
-    """All axes, some, repeated ones and none: the generic kernel's bits."""
+    """All axes, some, repeated ones and none: the generic kernel's bits, but where rows are added up by the BLAS."""
     for dtype in (np.float32, np.float64, np.int32, np.float16):
         x = _draw(4, 3, 5, dtype=dtype)
+        rtol = 1e-6 if op_type == "Sum" and axes == (0,) and x.dtype.kind == "f" else _EXACT
         if overrides()[op_type](np, _reduction_request(op_type, x, keep)) is not None:
-            _check(op_type, {"keep_dims": keep}, x, _i32(*axes))
-            _check(op_type, {"keep_dims": keep}, x.transpose(2, 0, 1), _i32(*axes))
+            _check(op_type, {"keep_dims": keep}, x, _i32(*axes), rtol=rtol)
+            _check(op_type, {"keep_dims": keep}, x.transpose(2, 0, 1), _i32(*axes), rtol=rtol)
             _check(op_type, {"keep_dims": keep}, x[:0], _i32(*axes))
 
 

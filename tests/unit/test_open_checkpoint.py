@@ -198,7 +198,7 @@ def test_a_damaged_checkpoint_alone_names_none(tmp_path: Path) -> None:
     _damage(tmp_path / "m-4.npz", "value")
     with pytest.raises(CorruptCheckpointError) as caught:
         value_at(tmp_path / "m-4")
-    assert caught.value.message.endswith("`holdfast inspect PREFIX` says whether one is intact.")
+    assert caught.value.message.endswith("`holdfast verify PATH` says whether one is intact.")
 
 
 @pytest.mark.parametrize("index", [(0,), 0, (slice("a"),), (None,), (slice(0, 1), slice(0, 1)), (slice(0, 3, 2),)])

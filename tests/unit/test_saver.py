@@ -321,7 +321,7 @@ def test_others_train_while_a_checkpoint_is_written(tmp_path: Path, monkeypatch:
         assert not trainer.is_alive()
         return write_checkpoint(*args, **kwargs)
 
-    monkeypatch.setattr("holdfast.runtime.checkpoint_ops.write_checkpoint", busy_write)
+    monkeypatch.setattr("holdfast.runtime.saving.write_checkpoint", busy_write)
     prefix = saver.save(sess, tmp_path / "m")
     assert [sess.run(x).tolist() for x in (v, w)] == [[5.0] * 3] * 2
     saver.restore(sess, prefix)

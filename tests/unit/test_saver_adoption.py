@@ -34,7 +34,7 @@ def restore_and_save(restored: Path, *saved: tuple[Path, int | None]) -> list[st
 
 def prefixes(directory: Path) -> set[str]:
     """Return the checkpoints of a directory."""
-    return {path.stem for path in directory.glob("*.npz")}
+    return {path.stem for path in directory.glob("*.holdfast")}
 
 
 def test_an_evaluation_that_exports_deletes_nothing(tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_an_error_of_the_disk_is_an_os_error(tmp_path: Path) -> None:
         tf.Variable([1.0, 2.0], name="v")
         saver = tf.train.Saver()
         sess.run(tf.global_variables_initializer())
-        (tmp_path / "m.npz").mkdir()
-        (tmp_path / "m.npz" / "something").touch()
+        (tmp_path / "m.holdfast").mkdir()
+        (tmp_path / "m.holdfast" / "something").touch()
         with pytest.raises(OSError, match="Is a directory") as caught:
             saver.save(sess, tmp_path / "m")
     assert caught.value.errno is not None

@@ -248,15 +248,31 @@ def test_a_session_needs_a_cpu(count: int) -> None:
 
 
 def test_run_options() -> None:
-    """Empty options are accepted; tracing and time limits are told to be missing; other types are TypeErrors."""
+    """Empty options are accepted; other types, unknown thread pools and the debugger are refused."""
     c = tf.constant(1)
     sess = tf.Session()
     assert sess.run(c, options=tf.RunOptions(), run_metadata=tf.RunMetadata()) == 1
-    for options in (tf.RunOptions(trace_level=3), tf.RunOptions(timeout_in_ms=5)):
-        with pytest.raises(tf.errors.UnimplementedError, match=r"leave them at 0"):
-            sess.run(c, options=options)
-    with pytest.raises(TypeError, match=r"options must be a tf.RunOptions, but got <class 'int'>"):
+    with pytest.raises(TypeError, match=r"^options must be a tf.RunOptions, but got <class 'int'>$"):
         sess.run(c, options=3)
+    with pytest.raises(TypeError, match=r"^run_metadata must be a tf.RunMetadata, but got <class 'dict'>$"):
+        sess.run(c, run_metadata={})
+    for pool in (-1, 1):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=rf"^Invalid inter_op_thread_pool: {pool}\n"):
+            sess.run(c, options=tf.RunOptions(inter_op_thread_pool=pool))
+    options = tf.RunOptions()
+    options.debug_options.debug_tensor_watch_opts.add(node_name="c")
+    with pytest.raises(tf.errors.UnimplementedError, match=r"debugger"):
+        sess.run(c, options=options)
+    assert sess.run(c) == 1
+
+
+def test_thread_pools_of_the_configuration_can_be_named() -> None:
+    """Pools change nothing, but options may say which one of those that were configured."""
+    config = tf.ConfigProto()
+    config.session_inter_op_thread_pool.add(num_threads=1)
+    config.session_inter_op_thread_pool.add(num_threads=2)
+    sess = tf.Session(config=config)
+    assert sess.run(tf.constant(1), options=tf.RunOptions(inter_op_thread_pool=1)) == 1
 
 
 def test_an_existing_op_may_be_changed_between_runs() -> None:

@@ -190,16 +190,26 @@ def test_a_session_closed_while_a_run_blocks() -> None:
 def test_the_lock_is_re_entrant_and_can_be_let_go_of_wholly() -> None:
     """Held twice and let go of, another thread gets it; afterwards it is held twice again."""
     lock = SessionLock()
-    with lock, lock:
-        with lock.released():
 
-            def take() -> int:
-                with lock:
-                    return lock._depth
+    def is_free() -> bool:
+        """Whether another thread gets the lock."""
 
-            thread, results = _in_thread(take)
-            thread.join(30)
-            assert results == [1]
-        assert lock._depth == 2
-    assert lock._depth == 0
-    assert lock._owner is None
+        def take() -> bool:
+            taken = lock.acquire(0)
+            if taken:
+                lock.release()
+            return taken
+
+        thread, results = _in_thread(take)
+        thread.join(30)
+        return bool(results[0])
+
+    with lock:
+        with lock:
+            with lock.released():
+                assert is_free()
+            assert not is_free()
+        assert not is_free()
+    assert is_free()
+    lock.release()
+    assert is_free()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from holdfast.contracts import CheckpointFormat, FormatSpec, ReadableFile, Storage
+from holdfast.checkpoint.manifest import MANIFEST_MAGIC, MANIFEST_SUFFIX, is_manifest
+from holdfast.contracts import CheckpointFormat, FormatSpec, ObjectStorage, ReadableFile, Storage
 from holdfast.errors import CorruptCheckpointError, NotFoundError, PluginNotFoundError, TruncatedCheckpointError
 
 
@@ -63,17 +64,31 @@ def recognise(file: ReadableFile, formats: FormatChoice) -> FormatSpec | None:
     return max(matching, key=lambda spec: sum(len(magic) for _, magic in spec.magic), default=None)
 
 
-def recognise_path(path: str, formats: FormatChoice, storage: Storage) -> FormatSpec | None:
-    """Return the format of the file at a path; None if there is no regular file or it has no known magic."""
-    status = storage.status(path)
-    if status is None or not status.is_regular:
-        return None
+def commit_suffixes(formats: FormatChoice, storage: Storage) -> tuple[str, ...]:
+    """Return what the names of files end with by which checkpoints are found: their commits.
+
+    On a storage of objects these are manifests only: nothing else says that all of a checkpoint is there.
+    """
+    first = () if isinstance(storage, ObjectStorage) else (spec.suffixes[0] for spec in formats.formats.values())
+    return tuple(dict.fromkeys((*first, MANIFEST_SUFFIX)))
+
+
+Kind: TypeAlias = 'FormatSpec | Literal["manifest"] | None'
+"""What a file is: a checkpoint of a format, a manifest, or neither."""
+
+
+def kind_of_path(path: str, formats: FormatChoice, storage: Storage) -> Kind:
+    """Return what the file at a path is; None if there is no regular file or it has no known magic."""
+    if not isinstance(storage, ObjectStorage):  # there each question takes time, and opening answers this one
+        status = storage.status(path)
+        if status is None or not status.is_regular:
+            return None
     try:
         file = storage.open(path)
-    except (NotFoundError, CorruptCheckpointError):  # it went away, or is another thing now
+    except (NotFoundError, CorruptCheckpointError):  # there is none, it went away, or is another thing now
         return None
     try:
-        return recognise(file, formats)
+        return "manifest" if is_manifest(file) else recognise(file, formats)
     except TruncatedCheckpointError:  # cut while it was read
         return None
     finally:
@@ -111,12 +126,8 @@ def unrecognised(file: ReadableFile, formats: FormatChoice) -> CorruptCheckpoint
     if looks is None and head.isascii() and head.decode("ascii").replace("\n", " ").replace("\t", " ").isprintable():
         looks = "a text file"
     advice = f"It looks like {looks}" if looks else "If another plug-in wrote it, install or enable that plug-in"
-    if any(
-        magic.startswith(head[offset:])
-        for s in formats.formats.values()
-        for offset, magic in s.magic
-        if offset < len(head)
-    ):
+    magics = [magic for spec in formats.formats.values() for magic in spec.magic] + [(0, MANIFEST_MAGIC)]
+    if any(magic.startswith(head[offset:]) for offset, magic in magics if offset < len(head)):
         return TruncatedCheckpointError(path=file.path, field="magic", found=head[:16], expected=expected, offset=0)
     return CorruptCheckpointError(
         path=file.path, field="magic", found=head[:16], expected=expected, offset=0, advice=advice

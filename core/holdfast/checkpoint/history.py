@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from holdfast.checkpoint.formats import Formats, choose_formats
-from holdfast.checkpoint.locate import UNREADABLE, at_prefix, in_directory
-from holdfast.checkpoint.names import Path, base_name, printable, split_prefix
-from holdfast.checkpoint.retention import CheckpointRecord, RetentionPolicy, plan_retention
+from holdfast.checkpoint.locate import at_prefix
+from holdfast.checkpoint.names import Path, base_name, path_text, printable, split_prefix
+from holdfast.checkpoint.pins import PIN_SUFFIX
+from holdfast.checkpoint.retention import CheckpointRecord, RetentionPlan, RetentionPolicy, plan_retention
 from holdfast.checkpoint.state import update_checkpoint_state
-from holdfast.checkpoint.storage_local import local_storage
+from holdfast.checkpoint.storages import choose_storage
+from holdfast.checkpoint.survey import is_of_series, records_in
 from holdfast.checkpoint.transaction import LOCK_TIMEOUT
 from holdfast.checkpoint.writer import SavedCheckpoint
 from holdfast.contracts import Storage
-from holdfast.errors import NotFoundError
 
 logger = logging.getLogger("holdfast.checkpoint")
 
@@ -48,14 +49,15 @@ class CheckpointHistory:
     ) -> None:
         self.policy = policy
         self.origin = origin
-        self._storage = storage or local_storage()
+        self._storage = storage
         self._formats = formats
         self._records: dict[str, CheckpointRecord] = {}
 
     def _key(self, prefix: str) -> str:
         """Return what a checkpoint is known by, however its path is written: an overwritten one must not be deleted."""
-        directory, base = self._storage.split(prefix)
-        return self._storage.join(self._storage.resolve(directory), base)
+        storage = choose_storage(self._storage, prefix)
+        directory, base = storage.split(prefix)
+        return storage.join(storage.resolve(directory), base)
 
     @property
     def records(self) -> tuple[CheckpointRecord, ...]:
@@ -93,36 +95,19 @@ class CheckpointHistory:
         -------
         How many were adopted.
         """
-        directory, _ = split_prefix(prefix, self._storage)
-        found = [] if lineage is None else self._found(directory, base_name(prefix), lineage)
-        new = [
+        place = path_text(prefix)
+        storage = choose_storage(self._storage, place)
+        directory, _ = split_prefix(place, storage)
+        series = [
             record
-            for record in sorted(found, key=lambda item: item.save_sequence)
-            if self._key(record.prefix) not in self._records
+            for record in (records_in(directory, storage=storage, formats=self._formats) if lineage else [])
+            if is_of_series(record, base_name(place), lineage, storage)
         ]
+        for record in series:
+            self.origin = record.origin if self.origin is None else self.origin
+        new = [record for record in series if self._key(record.prefix) not in self._records]
         self.replace([*new, *self.records])
         return len(new)
-
-    def _found(self, directory: str, base: str, lineage: str) -> list[CheckpointRecord]:
-        """Return the checkpoints of a base name and lineage in a directory."""
-        formats = choose_formats(self._formats)
-        records: dict[str, CheckpointRecord] = {}
-        for located in in_directory(directory, formats, self._storage):
-            name = self._storage.split(located.prefix)[1]
-            if base_name(name) != base or name == base:
-                continue  # without a step it is a checkpoint that was given a name, not one of a series
-            try:
-                with located.open(formats, self._storage) as checkpoint:
-                    said = checkpoint.metadata
-            except (OSError, NotFoundError, *UNREADABLE):
-                continue  # whose it is cannot be told, so it is left alone
-            known = records.get(located.prefix)
-            if said.lineage == lineage and (known is None or known.save_sequence < said.save_sequence):
-                records[located.prefix] = CheckpointRecord(
-                    located.prefix, said.time or 0.0, said.save_sequence, lineage, said.metrics
-                )
-                self.origin = said.origin if self.origin is None else self.origin
-        return list(records.values())
 
     def publish(self, directory: Path, latest_filename: str | None = None) -> tuple[str, ...]:
         """Write the state file, then delete what the policy does not keep, all at once.
@@ -148,33 +133,50 @@ class CheckpointHistory:
         """
         if not self._records:
             raise ValueError("There is no checkpoint to publish; add what write_checkpoint returned.")
-        with self._storage.lock(os.fspath(directory), LOCK_TIMEOUT):
-            there = {record.prefix for record in self.records if self._files(record)}
+        storage = choose_storage(self._storage, directory)
+        with storage.lock(path_text(directory), LOCK_TIMEOUT):
+            plan = self.plan()
             newest = self.records[-1].prefix
-            plan = plan_retention(self.records, there | {newest}, self.policy, origin=self.origin or 0.0)
             kept = [record.prefix for record in plan.keep]
-            update_checkpoint_state(directory, newest, kept, latest_filename, storage=self._storage)
+            update_checkpoint_state(directory, newest, kept, latest_filename, storage=storage)
             for record in plan.gone:
                 del self._records[self._key(record.prefix)]
             return tuple(record.prefix for record in plan.delete if self._delete(record))
 
-    def _files(self, record: CheckpointRecord) -> list[str]:
-        """Return the files of a checkpoint that are there, in the order in which they are to go."""
-        paths = list(record.files)
-        if not paths:
-            located = at_prefix(record.prefix, choose_formats(self._formats), self._storage)
-            paths = [item.prefix + suffix for item in located for suffix in item.spec.suffixes]
-        return [path for path in paths if self._storage.status(path) is not None]
+    def plan(self) -> RetentionPlan:
+        """Say which of the checkpoints would stay if the list was published now, and why; nothing is done."""
+        there, pinned = set(), set(self.policy.pinned)
+        names: dict[str, frozenset[str]] = {}
+        for record in self.records:
+            storage = choose_storage(self._storage, record.prefix)
+            directory, base = storage.split(record.prefix)
+            if directory not in names:
+                names[directory] = frozenset(storage.list_directory(directory))
+            if base + PIN_SUFFIX in names[directory]:
+                pinned.add(record.prefix)
+            if any(storage.split(path)[1] in names[directory] for path in self._paths(record)):
+                there.add(record.prefix)
+        there.update(record.prefix for record in self.records[-1:])
+        policy = replace(self.policy, pinned=frozenset(pinned))
+        return plan_retention(self.records, there, policy, origin=self.origin or 0.0)
+
+    def _paths(self, record: CheckpointRecord) -> list[str]:
+        """Return the files of a checkpoint, in the order in which they are to go."""
+        if record.files:
+            return list(record.files)
+        storage = choose_storage(self._storage, record.prefix)
+        located = at_prefix(record.prefix, choose_formats(self._formats), storage)
+        return [path for item in located for path in item.files(storage)]
 
     def _delete(self, record: CheckpointRecord) -> bool:
         """Delete the files of a checkpoint, the graph beside it first; say whether all of it is gone."""
         # The meta graph without its checkpoint would be an orphan for ever; the checkpoint without its meta graph is
         # found again.
-        meta = record.prefix + META_SUFFIX
-        paths = [meta] if self._storage.status(meta) is not None else []
+        storage = choose_storage(self._storage, record.prefix)
         try:
-            for path in [*paths, *self._files(record)]:
-                self._storage.remove(path)
+            for path in [record.prefix + META_SUFFIX, *self._paths(record)]:
+                if storage.status(path) is not None:
+                    storage.remove(path)
         except OSError as error:
             logger.warning(
                 "%s could not be deleted: %s. The next save tries again.", printable(record.prefix, 500), error

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Collection
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.checkpoint.figures import BINS, Statistics, statistics_of
 from holdfast.checkpoint.formats import Formats
 from holdfast.checkpoint.metadata import CheckpointMetadata
 from holdfast.checkpoint.names import Path
-from holdfast.checkpoint.opened import OpenCheckpoint, escaped_key
+from holdfast.checkpoint.notebook import table
+from holdfast.checkpoint.opened import OpenCheckpoint
 from holdfast.checkpoint.opening import open_checkpoint
+from holdfast.checkpoint.progress import Meter, Progress
 from holdfast.checkpoint.regions import stored_regions
+from holdfast.checkpoint.selection import select
+from holdfast.checkpoint.storages import choose_storage
+from holdfast.checkpoint.verified import CAVEATS
+from holdfast.checkpoint.wording import counted, metadata_facts, size_text
 from holdfast.contracts import Entry, Storage
-from holdfast.errors import NotFoundError
 
-BINS = 10
-"""Number of bars of a histogram."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Figures on the finite values of a real tensor."""
-
-    minimum: float
-    """The smallest; NaN if none is finite."""
-    mean: float
-    """Their mean, in float64; NaN if none is finite."""
-    maximum: float
-    """The largest; NaN if none is finite."""
-    non_finite: int
-    """How many are infinite or NaN."""
-    histogram: tuple[int, ...]
-    """How many lie in each of :data:`BINS` equal parts of the range; empty if none is finite."""
+_PIECE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +48,11 @@ class TensorSummary:
     statistics: Statistics | None
     """Figures; None for strings, complex numbers, tensors without elements, and where none were asked for."""
 
+    @property
+    def ratio(self) -> float | None:
+        """Stored bytes for each byte of its values; None where the format does not know, or there are no values."""
+        return self.stored_nbytes / self.nbytes if self.stored_nbytes is not None and self.nbytes else None
+
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSummary:
@@ -72,21 +64,59 @@ class CheckpointSummary:
     """Its path without suffix."""
     format: str
     """Name of its format."""
-    integrity: str
+    integrity: Literal["digest", "crc", "none"]
     """What notices damage to values: ``digest``, ``crc`` or ``none``."""
     nbytes: int
-    """Size of that file."""
+    """Size of its files."""
     metadata: CheckpointMetadata
     """What it says about itself."""
     tensors: tuple[TensorSummary, ...]
     """Its tensors, by name."""
+    parts: int = 1
+    """How many parts it is stored in."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Stored bytes for each byte of the values, over the described tensors; None where that is not known."""
+        stored = [item.stored_nbytes for item in self.tensors]
+        nbytes = sum(item.nbytes for item in self.tensors)
+        return sum(n for n in stored if n is not None) / nbytes if nbytes and None not in stored else None
+
+    @property
+    def caveat(self) -> str:
+        """What the format leaves unseen of damage, as a sentence; empty where its digests cover everything."""
+        return CAVEATS[self.integrity]
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        ratio = "" if self.ratio is None else f", {self.ratio:.3f} of the values"
+        facts = {
+            "file": f"{self.path} ({size_text(self.nbytes)}{ratio})",
+            "format": f"{self.format}, integrity: {self.integrity}",
+            **metadata_facts(self.metadata),
+        }
+        rows = [
+            (item.name, item.dtype, list(item.shape), f"{item.nbytes:,}", item.codec, *_shown(item.statistics))
+            for item in self.tensors
+        ]
+        columns = ("name", "dtype", "shape", "bytes", "codec", "min", "mean", "max")
+        return table(f"Checkpoint of {counted(len(rows), 'tensor')}", facts, columns, rows)
+
+
+def _shown(figures: Statistics | None) -> tuple[str, str, str]:
+    """Return the figures of a tensor for a table."""
+    if figures is None:
+        return "", "", ""
+    return f"{figures.minimum:.4g}", f"{figures.mean:.4g}", f"{figures.maximum:.4g}"
 
 
 def inspect(
     path: Path,
     *,
-    names: Collection[str] | None = None,
+    names: Iterable[str] | None = None,
     statistics: bool = True,
+    bins: int = BINS,
+    progress: Progress | None = None,
     storage: Storage | None = None,
     formats: Formats = None,
 ) -> CheckpointSummary:
@@ -97,44 +127,53 @@ def inspect(
     path
         A prefix, a file, or a directory, which stands for its latest checkpoint.
     names
-        The tensors to describe; None for all.
+        Names of the tensors to describe, or patterns as in a shell; None for all.
     statistics
         Whether to read the values, which also checks their digests. Memory stays bounded.
+    bins
+        How many bars histograms have.
+    progress
+        Called with the bytes that are done, and all bytes.
     storage, formats
         As for :func:`open_checkpoint`.
 
     Raises
     ------
     NotFoundError
-        If there is no checkpoint, or one of `names` is not in it.
+        If there is no checkpoint, or one of `names` means no tensor of it.
     CorruptCheckpointError and its like
         As :func:`open_checkpoint` and, with statistics, :meth:`OpenCheckpoint.read`.
     """
     with open_checkpoint(path, storage=storage, formats=formats) as checkpoint:
-        wanted = sorted(checkpoint.entries if names is None else names)
-        for name in wanted:
-            if name not in checkpoint.entries:
-                raise NotFoundError(None, None, f"Key {escaped_key(name)} not found in checkpoint")
-        return CheckpointSummary(
-            path=checkpoint.path,
-            prefix=checkpoint.prefix,
-            format=checkpoint.spec.name,
-            integrity=checkpoint.spec.integrity,
-            nbytes=_size(checkpoint.path, storage),
-            metadata=checkpoint.metadata,
-            tensors=tuple(_summary(checkpoint, name, statistics) for name in wanted),
-        )
+        wanted = select(checkpoint.entries, names)
+        meter = Meter(progress, sum(checkpoint.entries[name].nbytes for name in wanted))
+        figures = {name: _statistics(checkpoint, name, bins, meter) for name in wanted} if statistics else {}
+        return describe(checkpoint, wanted, figures, _size(checkpoint.files, choose_storage(storage, checkpoint.path)))
 
 
-def _size(path: str, storage: Storage | None) -> int:
-    """Return the size of a file."""
-    status = storage.status(path) if storage is not None else None
-    return status.size if status is not None else os.stat(path).st_size
+def _size(paths: Sequence[str], storage: Storage) -> int:
+    """Return the size of all files together."""
+    return sum(status.size for path in paths if (status := storage.status(path)) is not None)
 
 
-def _summary(checkpoint: OpenCheckpoint, name: str, statistics: bool) -> TensorSummary:
+def describe(
+    checkpoint: OpenCheckpoint, names: Iterable[str], figures: Mapping[str, Statistics | None], nbytes: int
+) -> CheckpointSummary:
+    """Describe an open checkpoint; `nbytes` is the size of its files."""
+    return CheckpointSummary(
+        path=checkpoint.path,
+        prefix=checkpoint.prefix,
+        format=checkpoint.spec.name,
+        integrity=checkpoint.integrity,
+        nbytes=nbytes,
+        metadata=checkpoint.metadata,
+        tensors=tuple(_summary(name, checkpoint.entries[name], figures.get(name)) for name in names),
+        parts=checkpoint.parts,
+    )
+
+
+def _summary(name: str, entry: Entry, statistics: Statistics | None) -> TensorSummary:
     """Describe one tensor."""
-    entry = checkpoint.entries[name]
     return TensorSummary(
         name=name,
         dtype=entry.dtype.name,
@@ -143,59 +182,25 @@ def _summary(checkpoint: OpenCheckpoint, name: str, statistics: bool) -> TensorS
         stored_nbytes=entry.stored_nbytes,
         codec=entry.codec,
         whole=not entry.slices,
-        statistics=_statistics(checkpoint, name, entry) if statistics else None,
+        statistics=statistics,
     )
 
 
-def _statistics(checkpoint: OpenCheckpoint, name: str, entry: Entry) -> Statistics | None:
-    """Read a tensor twice, piece by piece: for its range, then for the histogram over it."""
-    real = entry.dtype.is_floating or entry.dtype.is_integer or entry.dtype.is_bool
-    regions = list(stored_regions(entry))
-    if not real or math.prod(entry.shape) == 0:
-        for region in regions:
-            checkpoint.read(name, index=region)  # for its digests
-        return None
-    low, high, mean, count, non_finite = math.inf, -math.inf, 0.0, 0, 0
-    keep: NDArray[Any] | None = None
-    for region in regions:
-        keep = _as_float(checkpoint.read(name, index=region))
-        finite = keep[np.isfinite(keep)]
-        non_finite += keep.size - finite.size
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-            count += finite.size
-            mean += (_mean(finite) - mean) * (finite.size / count)
-    if not count:
-        return Statistics(math.nan, math.nan, math.nan, non_finite, ())
-    bins = np.zeros(BINS, np.int64)
-    for region in regions:
-        values = keep if len(regions) == 1 and keep is not None else _as_float(checkpoint.read(name, index=region))
-        bins += _histogram(values[np.isfinite(values)], low, high)
-    return Statistics(low, mean, high, non_finite, tuple(bins.tolist()))
+def _statistics(checkpoint: OpenCheckpoint, name: str, bins: int, meter: Meter) -> Statistics | None:
+    """Read a tensor for its figures, which are also the check of its digests; None where it can have none."""
+    entry = checkpoint.entries[name]
+    start, nbytes, size = meter.done, entry.nbytes, math.prod(entry.shape)
 
+    def read() -> Iterator[NDArray[Any]]:
+        seen = 0
+        for region in stored_regions(entry, _PIECE_BYTES):
+            values = checkpoint.read(name, index=region)
+            seen += values.size
+            meter.reach(max(meter.done, start + nbytes * seen // max(1, size)))
+            yield values
 
-def _as_float(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values as float64, flat."""
-    with np.errstate(all="ignore"):
-        return np.asarray(values).astype(np.float64).reshape(-1)
-
-
-def _mean(values: NDArray[Any]) -> float:
-    """Return the mean of finite values, also where their sum overflows."""
-    with np.errstate(over="ignore"):
-        mean = float(values.mean())
-    if math.isfinite(mean):
-        return mean
-    scale = float(np.abs(values).max())
-    return float((values / scale).mean() * scale)
-
-
-def _histogram(values: NDArray[Any], low: float, high: float) -> NDArray[np.int64]:
-    """Count values in equal parts of a range, also where the range is wider than float64 or too narrow to divide."""
-    scale = max(abs(low), abs(high), 1.0)
-    width = high / scale - low / scale
-    if width == 0:
-        places = np.full(values.shape, BINS // 2)
-    else:
-        places = ((values / scale - low / scale) / width * BINS).astype(np.int64).clip(0, BINS - 1)
-    return np.bincount(places, minlength=BINS).astype(np.int64)
+    if size and (entry.dtype.is_floating or entry.dtype.is_integer or entry.dtype.is_bool):
+        return statistics_of(read, bins)
+    for _ in read():
+        pass
+    return None

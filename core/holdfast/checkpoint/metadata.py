@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -33,6 +33,30 @@ class SaveMetadata:
     """State of the random streams: JSON values that only the session understands."""
     user: Mapping[str, Any] = field(default_factory=dict)
     """Anything of the user's: JSON values."""
+    tree: Mapping[str, Any] = field(default_factory=dict)
+    """Of a tree its description, or where that is."""
+
+    def frozen(self) -> SaveMetadata:
+        """Return it as it is now, whatever becomes of the objects that it was given, metrics and user's part checked.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a metric is no number, or the user's part no JSON, or too large.
+        """
+        if not self.metrics and not self.user:
+            return self
+        metrics = {name: _metric(name, value) for name, value in self.metrics.items()}
+        coded = encode_metadata(CheckpointMetadata(metrics=metrics, user=self.user))
+        return replace(self, metrics=metrics, user=coded[_USER])
+
+
+def _metric(name: str, value: Any) -> float:
+    """Return a metric as a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgumentError(None, None, f"The metric {name!r} is {value!r}, expected a number.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +83,10 @@ class CheckpointMetadata:
     """The user's own."""
     partial: Mapping[str, Any] = field(default_factory=dict)
     """Tensors that are stored in parts which do not make up the whole."""
+    part: Mapping[str, Any] = field(default_factory=dict)
+    """What a file is one part of: ``save_id``, ``number`` and ``count``; empty for a whole checkpoint."""
+    tree: Mapping[str, Any] = field(default_factory=dict)
+    """Of a tree its description, or where that is: :func:`load` reads it."""
 
 
 @cache
@@ -86,6 +114,10 @@ def encode_metadata(metadata: CheckpointMetadata) -> dict[str, Any]:
     }
     if metadata.partial:
         engine["partial"] = dict(metadata.partial)
+    if metadata.part:
+        engine["part"] = dict(metadata.part)
+    if metadata.tree:
+        engine["tree"] = dict(metadata.tree)
     # Without what is not there, and through JSON: what is read back is what was checked here.
     whole = {
         _ENGINE: {key: value for key, value in engine.items() if value not in (None, {})},
@@ -147,6 +179,8 @@ def decode_metadata(data: Mapping[str, Any], path: str) -> CheckpointMetadata:
         random_streams=engine.get("random_streams", dict) or {},
         user=_Section(path, data).get(_USER, dict) or {},
         partial=engine.get("partial", dict) or {},
+        part=engine.get("part", dict) or {},
+        tree=engine.get("tree", dict) or {},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from holdfast.checkpoint.names import printable
-from holdfast.checkpoint.opened import OpenCheckpoint, escaped_key
+from holdfast.checkpoint.opened import escaped_key
 from holdfast.checkpoint.requests import Mismatch, RestoreReport, TensorRequest
 from holdfast.contracts import Entry
 from holdfast.dtypes import DType
@@ -37,7 +37,7 @@ class RestoreMismatchError(InvalidArgumentError):
 
 def check_request(request: TensorRequest, name: str, entry: Entry) -> Mismatch | None:
     """Compare a request with the tensor that it names."""
-    if request.dtype is not None and request.dtype.base_dtype != entry.dtype:
+    if request.dtype is not None and request.dtype.base_dtype is not entry.dtype:
         first = (
             f"tensor_name = {escaped_key(name)}; expected dtype {_type_name(request.dtype.base_dtype)} does not "
             f"equal original dtype "
@@ -60,17 +60,26 @@ def check_request(request: TensorRequest, name: str, entry: Entry) -> Mismatch |
 
 
 def restore_error(
-    report: RestoreReport, missing: Mapping[str, TensorRequest], checkpoint: OpenCheckpoint
+    report: RestoreReport,
+    missing: Mapping[str, TensorRequest],
+    entries: Mapping[str, Entry],
+    plain: Mapping[str, str] | None = None,
 ) -> RestoreNotFoundError | RestoreMismatchError:
-    """Return the one error about all that is missing or does not fit."""
-    lines = [*_missing_lines(report, missing, checkpoint), *_mismatch_lines(report)]
+    """Return the one error about all that is missing or does not fit.
+
+    `entries` are the tensors of the checkpoint; `plain` are the plain values of a tree, each with its type.
+    """
+    stored: dict[str, Entry | str] = {**entries, **(plain or {})}
+    lines = [*_missing_lines(report, missing, stored), *_mismatch_lines(report)]
     failed = len(report.missing) + len(report.mismatched)
     if failed:
-        tensors = f"{failed:,} of {failed + len(report.restored):,} tensors"
+        what = "tensors" if plain is None else "parts of the tree"
+        tensors = f"{failed:,} of {failed + len(report.restored):,} {what}"
         head = f"{tensors} cannot be restored from {printable(report.path, 500)}:"
     else:
-        head = f"{printable(report.path, 500)} holds {len(report.unexpected):,} tensors that nobody asked for:"
-        lines = [f"  unexpected: {_named(name, checkpoint.entries[name])}" for name in report.unexpected]
+        what = "tensors" if plain is None else "leaves"
+        head = f"{printable(report.path, 500)} holds {len(report.unexpected):,} {what} that nobody asked for:"
+        lines = [f"  unexpected: {_named(name, stored[name])}" for name in report.unexpected]
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES:,} more; the error's report lists all"]
     first = [f"Key {escaped_key(name)} not found in checkpoint" for name in report.missing[:1]]
@@ -82,29 +91,34 @@ def restore_error(
 
 
 def _missing_lines(
-    report: RestoreReport, missing: Mapping[str, TensorRequest], checkpoint: OpenCheckpoint
+    report: RestoreReport, missing: Mapping[str, TensorRequest], stored: Mapping[str, Entry | str]
 ) -> Iterable[str]:
     """Yield a line for each missing tensor, the first of them with suggestions."""
-    free = {name: checkpoint.entries[name] for name in report.unexpected[:_MOST_CANDIDATES]}
+    free = {name: stored[name] for name in report.unexpected[:_MOST_CANDIDATES]}
     for number, name in enumerate(report.missing):
         request = missing[name]
         label = f" (for {printable(request.label)})" if request.label and request.label != name else ""
-        hint = _suggestion(name, request, free, checkpoint.entries) if number < _MOST_SUGGESTIONS else ""
+        hint = _suggestion(name, request, free, stored) if number < _MOST_SUGGESTIONS else ""
         yield f"  missing: {escaped_key(name)}{_wanted(request, ' ')}{label}{hint}"
 
 
-def _suggestion(name: str, request: TensorRequest, free: Mapping[str, Entry], entries: Mapping[str, Entry]) -> str:
+def _suggestion(
+    name: str, request: TensorRequest, free: Mapping[str, Entry | str], stored: Mapping[str, Entry | str]
+) -> str:
     """Return ``; did you mean 'w'?`` for a name like it, else those of its dtype and shape; empty if there is none."""
     close = get_close_matches(name, free, n=1, cutoff=0.6) or get_close_matches(
-        name, list(entries)[:_MOST_CANDIDATES], n=1, cutoff=0.8
+        name, list(stored)[:_MOST_CANDIDATES], n=1, cutoff=0.8
     )
     if close:
-        return f"; did you mean {_named(close[0], entries[close[0]])}?"
+        return f"; did you mean {_named(close[0], stored[close[0]])}?"
     shape = request.part.full_shape if request.part is not None else request.shape
     fitting = [
         other
         for other, entry in free.items()
-        if shape is not None and entry.shape == shape and request.dtype in (None, entry.dtype)
+        if isinstance(entry, Entry)
+        and shape is not None
+        and entry.shape == shape
+        and request.dtype in (None, entry.dtype)
     ]
     if not fitting or len(fitting) > 3:
         return ""
@@ -118,14 +132,14 @@ def _mismatch_lines(report: RestoreReport) -> Iterable[str]:
         yield f"  {mismatch.kind} differs: {name} is {mismatch.found} in the checkpoint, wanted was {mismatch.expected}"
 
 
-def _named(name: str, entry: Entry) -> str:
-    """Return a stored tensor's name, dtype and shape."""
+def _named(name: str, entry: Entry | str) -> str:
+    """Return the name of what is stored, with dtype and shape, or the type of a plain value."""
     return f"{printable(name)} ({_described(entry)})"
 
 
-def _described(entry: Entry) -> str:
+def _described(entry: Entry | str) -> str:
     """Return ``float32 [2, 3]``."""
-    return f"{entry.dtype.name} {list(entry.shape)}"
+    return entry if isinstance(entry, str) else f"{entry.dtype.name} {list(entry.shape)}"
 
 
 def _wanted(request: TensorRequest, before: str = "") -> str:

@@ -66,9 +66,31 @@ def escaped(text: str) -> str:
     )
 
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
+_CUT_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is a URL, such as ``s3://bucket/run``, and not a path on the local disk."""
+    return "://" in path and _URL.match(path) is not None
+
+
+def path_text(path: Path) -> str:
+    """Return a path as text; InvalidArgumentError for a URL that was made a :class:`pathlib.Path`, which changes it."""
+    text = os.fspath(path)
+    if isinstance(path, os.PathLike) and _CUT_URL.match(text):
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"{printable(text)} looks like a URL that was made a pathlib.Path, by which it lost a slash. Give the URL "
+            "as a str.",
+        )
+    return text
+
+
 def split_prefix(prefix: Path, storage: Storage) -> tuple[str, str]:
     """Return the directory of a prefix and its last component; InvalidArgumentError if that is empty."""
-    directory, base = storage.split(os.fspath(prefix))
+    directory, base = storage.split(path_text(prefix))
     if base in {"", ".", ".."}:
         raise InvalidArgumentError(
             None,

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.checkpoint.metadata import CheckpointMetadata, decode_metadata
 from holdfast.checkpoint.names import name_fault, printable
-from holdfast.checkpoint.slices import covers, first_overlap, intersect, normal_index, slice_of, within
-from holdfast.contracts import CheckpointFormat, Entry, FormatSpec, Index, ReadableFile, Storage, TensorSlice
+from holdfast.checkpoint.pieces import Piece, ReadRegion, read_pieces
+from holdfast.checkpoint.slices import first_overlap, normal_index, slice_of
+from holdfast.contracts import BulkReader, Entry, FormatSpec, Index, ReadableFile, Reader, Storage, TensorSlice
 from holdfast.dtypes import as_dtype, string
 from holdfast.errors import CorruptCheckpointError, NotFoundError, TruncatedCheckpointError
+
+
+@runtime_checkable
+class WholeFileReader(Protocol):
+    """Optional ability of a reader: checks its files as a whole."""
+
+    def verify_files(self) -> None:
+        """Raise if a file is not what was written."""
+
 
 Damaged: TypeAlias = CorruptCheckpointError | TruncatedCheckpointError
 """What damage gives."""
@@ -27,7 +36,7 @@ _MOST_ELEMENTS = 1 << 59  # so that the bytes of the widest dtype can be counted
 
 
 class CheckpointInputs:
-    """The files of one checkpoint; an implementation of :class:`holdfast.contracts.Inputs`."""
+    """The files of one checkpoint, or of one part; an implementation of :class:`holdfast.contracts.Inputs`."""
 
     def __init__(self, path: str, prefix: str, spec: FormatSpec, storage: Storage) -> None:
         self.path = path
@@ -52,6 +61,17 @@ class OpenCheckpoint:
     """A checkpoint that is open for reading; closed at the end of a ``with`` block.
 
     Made by :func:`open_checkpoint`. Structure and names have been checked, values are checked as they are read.
+
+    Parameters
+    ----------
+    path, prefix, spec, files, parts
+        As the attributes.
+    make_reader
+        Opens the checkpoint.
+    close_inputs
+        Closes what that has opened, after the reader, and also where it failed.
+    note
+        Adds advice to errors of damage.
     """
 
     path: str
@@ -59,7 +79,13 @@ class OpenCheckpoint:
     prefix: str
     """Its path without the format's suffix."""
     spec: FormatSpec
-    """The format it is in."""
+    """The format it is in; of a checkpoint of several parts, the format of these."""
+    files: tuple[str, ...]
+    """Paths of all its files, that one first by which it was recognised."""
+    parts: int
+    """How many parts it is stored in."""
+    integrity: Literal["digest", "crc", "none"]
+    """What notices damage to values, as ``FormatSpec.integrity``; a manifest has digests where the format has none."""
     metadata: CheckpointMetadata
     """What it says about itself."""
 
@@ -68,23 +94,27 @@ class OpenCheckpoint:
         path: str,
         prefix: str,
         spec: FormatSpec,
-        fmt: CheckpointFormat,
-        storage: Storage,
+        files: tuple[str, ...],
+        make_reader: Callable[[], Reader],
+        close_inputs: Callable[[], None],
         note: DamageNote | None = None,
+        *,
+        parts: int = 1,
     ) -> None:
-        self.path, self.prefix, self.spec = path, prefix, spec
+        self.path, self.prefix, self.spec, self.files, self.parts = path, prefix, spec, files, parts
         self._note = note
-        self._inputs = CheckpointInputs(path, prefix, spec, storage)
+        self._close_inputs = close_inputs
         try:
-            self._reader = fmt.open(self._inputs)
+            self._reader = make_reader()
             try:
+                self.integrity = "digest" if isinstance(self._reader, WholeFileReader) else spec.integrity
                 self.metadata = decode_metadata(self._reader.metadata, path)
                 self._entries = self._checked_entries()
             except BaseException:
                 self._reader.close()
                 raise
         except BaseException:
-            self._inputs.close()
+            close_inputs()
             raise
 
     @property
@@ -123,13 +153,42 @@ class OpenCheckpoint:
             raise NotFoundError(None, None, f"Key {escaped_key(name)} not found in checkpoint")
         region = None if index is None else normal_index(index, entry.shape, name)
         try:
-            if entry.slices:
-                return self._read_parts(name, entry, region or normal_index(None, entry.shape, name), out)
+            if name in self._pieces:
+                wanted = slice_of(region or normal_index(None, entry.shape, name))
+                return read_pieces(name, entry, self._pieces[name], wanted, out, self.path)
             return self._reader.read(name, index=region, out=out)
         except (CorruptCheckpointError, TruncatedCheckpointError) as error:
             if self._note is not None:
                 self._note(error)
             raise
+
+    def read_many(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Return several tensors, each as :meth:`read` does; quicker, where the format can read many at once.
+
+        Raises what :meth:`read` raises, for the first that cannot be read.
+        """
+        simple = not self._pieces and self._entries.keys() >= set(names)
+        if not isinstance(self._reader, BulkReader) or not simple:
+            return [self.read(name) for name in names]
+        try:
+            return self._reader.read_many(names)
+        except (CorruptCheckpointError, TruncatedCheckpointError) as error:
+            if self._note is not None:
+                self._note(error)
+            raise
+
+    def verify_files(self) -> None:
+        """Check what is known of the files as a whole, such as the digests in a manifest; reads all of them.
+
+        Not every checkpoint has such digests. Those of its values are checked by :meth:`read`.
+
+        Raises
+        ------
+        CorruptCheckpointError, TruncatedCheckpointError
+            If a file is not what was written.
+        """
+        if isinstance(self._reader, WholeFileReader):
+            self._reader.verify_files()
 
     def debug_string(self) -> str:
         """Return TensorFlow's list of tensors: ``w (DT_FLOAT) [2,3]`` on a line each, sorted by name."""
@@ -138,10 +197,17 @@ class OpenCheckpoint:
             for name, entry in sorted(self._entries.items())
         )
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        from holdfast.checkpoint.inspection import describe  # which is built on this module
+
+        stored = sum(entry.stored_nbytes or 0 for entry in self._entries.values())
+        return describe(self, sorted(self._entries), {}, stored)._repr_html_()
+
     def close(self) -> None:
         """Close the files. Closing twice is allowed."""
         self._reader.close()
-        self._inputs.close()
+        self._close_inputs()
 
     def __enter__(self) -> Self:
         """Return the checkpoint itself."""
@@ -159,11 +225,14 @@ class OpenCheckpoint:
     def _checked_entries(self) -> dict[str, Entry]:
         """Return the entries as the format gives them, with tensors in parts put in the place of their parts."""
         entries = dict(self._reader.entries)
+        checked: set[int] = set()  # formats may give one entry to many tensors
         for name, entry in entries.items():
             if not isinstance(name, str) or (fault := name_fault(name)):
                 raise self._corrupt("name of a tensor", printable(str(name)), f"a valid name, but {fault}")
-            self._check_size(name, entry)
-        self._stored_parts: dict[str, list[tuple[str, TensorSlice]]] = {}
+            if id(entry) not in checked:
+                self._check_size(name, entry)
+                checked.add(id(entry))
+        self._pieces: dict[str, list[Piece]] = {}
         for name, described in self.metadata.partial.items():
             self._add_partial(name, described, entries)
         return entries
@@ -201,31 +270,20 @@ class OpenCheckpoint:
         if first_overlap(slices):
             raise self._corrupt(field, slices, "parts that do not overlap")
         nbytes = sum(entry.nbytes for entry in stored) if dtype == string else math.prod(shape) * dtype.size
-        entries[name] = Entry(dtype=dtype, shape=shape, nbytes=nbytes, slices=tuple(slices), codec=stored[0].codec)
-        self._stored_parts[name] = parts
+        sizes = [entry.stored_nbytes for entry in stored if entry.stored_nbytes is not None]
+        entries[name] = Entry(
+            dtype=dtype,
+            shape=shape,
+            nbytes=nbytes,
+            slices=tuple(slices),
+            stored_nbytes=sum(sizes) if len(sizes) == len(stored) else None,
+            codec=stored[0].codec,
+        )
+        self._pieces[name] = [Piece(part, self._reading(stored_name)) for stored_name, part in parts]
 
-    def _read_parts(self, name: str, entry: Entry, region: Index, out: NDArray[Any] | None) -> NDArray[Any]:
-        """Return a region of a tensor that is stored in parts."""
-        wanted = slice_of(region)
-        common = [
-            (stored, part, both)
-            for stored, part in self._stored_parts[name]
-            if (both := intersect(part, wanted)) is not None
-        ]
-        if not covers([both for _, _, both in common], wanted.shape):
-            stored_parts = ", ".join(f"{list(part.start)}+{list(part.shape)}" for part in entry.slices[:20])
-            raise NotFoundError(
-                None,
-                None,
-                f"Key {escaped_key(name)} not found in checkpoint as a whole: {self.path} holds only the parts "
-                f"{stored_parts} of it "
-                "(start+extent). Restore it in those parts.",
-            )
-        if out is None:
-            out = np.empty(wanted.shape, np.object_ if entry.dtype == string else entry.dtype.as_numpy_dtype)
-        for stored, part, both in common:
-            out[within(both, wanted)] = self._reader.read(stored, index=within(both, part))
-        return out
+    def _reading(self, stored: str) -> ReadRegion:
+        """Return how to read a stored tensor."""
+        return lambda index, out: self._reader.read(stored, index=index, out=out)
 
 
 def escaped_key(name: str) -> str:

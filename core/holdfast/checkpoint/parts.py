@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.checkpoint.manifest import MOST_PARTS
 from holdfast.checkpoint.names import check_name
 from holdfast.checkpoint.slices import SliceSpec, covers, first_overlap, index_of
 from holdfast.checkpoint.sources import slice_spec
-from holdfast.contracts import TensorSlice, TensorSource
+from holdfast.contracts import RangeSource, TensorSlice, TensorSource
 from holdfast.dtypes import DType, string
 from holdfast.errors import InvalidArgumentError
 
@@ -62,6 +63,18 @@ class RenamedSource:
         return self._source.read()
 
 
+class RenamedRangeSource(RenamedSource):
+    """A source under another name whose values can be read piece by piece."""
+
+    def __init__(self, name: str, source: RangeSource) -> None:
+        super().__init__(name, source)
+        self._ranges = source
+
+    def read_range(self, start: int, stop: int) -> NDArray[Any]:
+        """Return a piece of the values."""
+        return self._ranges.read_range(start, stop)
+
+
 @dataclass(frozen=True, slots=True)
 class Arranged:
     """What a format is given to write."""
@@ -74,9 +87,12 @@ class Arranged:
 
 def arrange(tensors: Sequence[TensorSource]) -> Arranged:
     """Check names, gather each tensor's parts; InvalidArgumentError for duplicates and parts that do not fit."""
-    grouped: dict[str, list[TensorSource]] = {}
     for source in tensors:
         check_name(source.name)
+    if len({source.name for source in tensors}) == len(tensors) and not any(map(slice_spec, tensors)):
+        return Arranged(list(tensors))  # as nearly always, and then in a tenth of the time
+    grouped: dict[str, list[TensorSource]] = {}
+    for source in tensors:
         grouped.setdefault(source.name, []).append(source)
     result = Arranged()
     for name, group in grouped.items():
@@ -95,6 +111,28 @@ def arrange(tensors: Sequence[TensorSource]) -> Arranged:
     return result
 
 
+def arrange_shards(tensors: Sequence[TensorSource], shards: Sequence[Hashable] | None) -> list[Arranged]:
+    """Return what goes into each part, in the order in which their keys come first; all in one without keys."""
+    whole = arrange(tensors)  # what is wrong with them does not depend on where they go
+    if shards is None:
+        return [whole]
+    if len(shards) != len(tensors):
+        raise InvalidArgumentError(
+            None, None, f"There are {len(shards)} keys of shards for {len(tensors)} tensors: expected one for each."
+        )
+    grouped: dict[Hashable, list[TensorSource]] = {}
+    least = {source.name: source for source in reversed(tensors)}
+    least.update((source.name, source) for source in reversed(tensors) if math.prod(source.shape))
+    for key, source in zip(shards, tensors, strict=True):
+        group = grouped.setdefault(key, [])
+        # Slices without elements add nothing, and of a tensor without any each would be the whole.
+        if math.prod(source.shape) or least[source.name] is source:
+            group.append(source)
+    if len(grouped) > MOST_PARTS:
+        raise InvalidArgumentError(None, None, f"There are {len(grouped):,} shards, expected at most {MOST_PARTS:,}.")
+    return [arrange(group) for group in grouped.values()] or [whole]
+
+
 def _arrange_parts(name: str, group: list[TensorSource], specs: list[SliceSpec], result: Arranged) -> None:
     """Add one tensor that is given in parts."""
     shape, dtype = specs[0].full_shape, group[0].dtype
@@ -111,7 +149,11 @@ def _arrange_parts(name: str, group: list[TensorSource], specs: list[SliceSpec],
     stored = []
     for part, source in zip(slices, group, strict=True):
         stored_name = PART_NAME.format(len(result.sources))
-        result.sources.append(RenamedSource(stored_name, source))
+        result.sources.append(
+            RenamedRangeSource(stored_name, source)
+            if isinstance(source, RangeSource)
+            else RenamedSource(stored_name, source)
+        )
         stored.append([stored_name, list(part.start), list(part.shape)])
     result.partial[name] = {"dtype": dtype.name, "shape": list(shape), "parts": stored}
 

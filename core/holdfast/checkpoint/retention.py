@@ -26,6 +26,10 @@ class CheckpointRecord:
     """False if it is known to be damaged."""
     files: tuple[str, ...] = ()
     """Its files, the commit first; empty to have them looked up."""
+    origin: float | None = None
+    """When the run of saves began that it belongs to, where it is known."""
+    global_step: int | None = None
+    """Its training step, where one was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class RetentionPlan:
     """Those that go."""
     gone: tuple[CheckpointRecord, ...]
     """Those that are not there any more, whoever removed them."""
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By prefix, why each of them stays, all reasons that there are; or why it goes."""
 
 
 def plan_retention(
@@ -85,18 +91,36 @@ def plan_retention(
     Only prefixes of `records` are in it: nothing else is ever deleted.
     """
     there = [record for record in records if record.prefix in on_disk]
-    kept = (
-        _latest(there, policy)
-        | _hourly(there, policy, origin)
-        | _best(there, policy)
-        | {record.prefix for record in there if record.prefix in policy.pinned}
-        | {record.prefix for record in [record for record in there if record.intact][-1:]}
-    )
-    return RetentionPlan(
-        keep=tuple(record for record in there if record.prefix in kept),
-        delete=tuple(record for record in there if record.prefix not in kept),
-        gone=tuple(record for record in records if record.prefix not in on_disk),
-    )
+    rules = {
+        f"one of the latest {policy.latest}" if policy.latest else "all are kept": _latest(there, policy),
+        f"one for each {policy.every_n_hours or 0:g} hours": _hourly(there, policy, origin),
+        f"one of the best {policy.best} by {policy.metric} ({policy.mode})": _best(there, policy),
+        PINNED: {record.prefix for record in there if record.prefix in policy.pinned},
+        "the newest intact one": {record.prefix for record in [record for record in there if record.intact][-1:]},
+    }
+    why = {record.prefix: tuple(rule for rule, kept in rules.items() if record.prefix in kept) for record in there}
+    keep = tuple(record for record in there if why[record.prefix])
+    delete = tuple(record for record in there if not why[record.prefix])
+    gone = tuple(record for record in records if record.prefix not in on_disk)
+    return RetentionPlan(keep, delete, gone, reasons=why | _others(delete, gone, policy))
+
+
+PINNED = "pinned"
+"""The reason why what is pinned stays."""
+
+
+def _others(
+    delete: Sequence[CheckpointRecord], gone: Sequence[CheckpointRecord], policy: RetentionPolicy
+) -> dict[str, tuple[str, ...]]:
+    """Return why checkpoints do not stay: what they would have had to be."""
+    rules = [f"not one of the latest {policy.latest}"]
+    if policy.every_n_hours is not None and not math.isinf(policy.every_n_hours):
+        rules.append(f"not the first after {policy.every_n_hours:g} hours")
+    if policy.best:
+        rules.append(f"not one of the best {policy.best} by {policy.metric}")
+    return {record.prefix: tuple(rules) for record in delete} | {
+        record.prefix: ("it is not there any more",) for record in gone
+    }
 
 
 def _latest(records: Sequence[CheckpointRecord], policy: RetentionPolicy) -> set[str]:

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.checkpoint.formats import FormatChoice, unrecognised
+from holdfast.checkpoint.formats import FormatChoice, commit_suffixes, unrecognised
 from holdfast.checkpoint.locate import UNREADABLE, Located, in_directory
+from holdfast.checkpoint.manifest import split_part_name
 from holdfast.checkpoint.names import base_name, printable
 from holdfast.checkpoint.regions import verify_values
 from holdfast.contracts import Storage
@@ -123,10 +124,12 @@ def _candidates(directory: str, formats: FormatChoice, storage: Storage, base: s
 def _cut_short(directory: str, formats: FormatChoice, storage: Storage) -> Iterator[tuple[str, float]]:
     """Yield prefix and time of files that are too short to be recognised: there was a checkpoint, and it is damaged."""
     for name in storage.list_directory(directory):
-        for spec in formats.formats.values():
+        for suffix in commit_suffixes(formats, storage):
+            if name.startswith(".") or not name.endswith(suffix) or split_part_name(name) is not None:
+                continue
             path = storage.join(directory, name)
             status = storage.status(path)
-            if name.startswith(".") or not name.endswith(spec.suffixes[0]) or status is None or not status.is_regular:
+            if status is None or not status.is_regular:
                 continue
             try:
                 file = storage.open(path)
@@ -137,4 +140,4 @@ def _cut_short(directory: str, formats: FormatChoice, storage: Storage) -> Itera
             finally:
                 file.close()
             if truncated:
-                yield path.removesuffix(spec.suffixes[0]), status.modified
+                yield path.removesuffix(suffix), status.modified

@@ -57,8 +57,7 @@ def _sequence_of(located: Located, formats: FormatChoice, storage: Storage) -> i
     if known is not None:
         return known
     try:
-        with located.open(formats, storage) as checkpoint:
-            sequence = checkpoint.metadata.save_sequence
+        sequence = located.metadata(formats, storage).save_sequence
     except (*UNREADABLE, NotFoundError):
         return 0
     remember_sequence(located.path, sequence, storage)

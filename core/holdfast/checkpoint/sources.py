@@ -21,6 +21,8 @@ class ArraySource:
     Made by :func:`tensor_source`; see :class:`holdfast.contracts.TensorSource`.
     """
 
+    __slots__ = ("_nbytes", "_ready", "_values", "dtype", "name", "part", "shape")  # there may be tens of thousands
+
     def __init__(
         self,
         name: str,
@@ -28,14 +30,20 @@ class ArraySource:
         dtype: DType,
         shape: tuple[int, ...],
         part: SliceSpec | None,
+        *,
+        ready: bool = False,
     ) -> None:
         self.name = name
         self.dtype = dtype
         self.shape = shape
         self.part = part
         self._values = values
-        # Only the strings themselves tell their length.
-        self._nbytes = None if dtype == string else math.prod(shape) * dtype.size
+        # Whether the values are an array that is as read() returns it: then no save has to look at it.
+        self._ready = ready
+        if ready and not callable(values):
+            self._nbytes: int | None = values.nbytes
+        else:  # only strings themselves tell their length
+            self._nbytes = None if dtype is string else math.prod(shape) * dtype.size
 
     @property
     def nbytes(self) -> int:
@@ -47,6 +55,8 @@ class ArraySource:
 
     def read(self) -> NDArray[Any]:
         """Return the values on the host, C-contiguous, in native byte order."""
+        if self._ready and not callable(self._values):
+            return self._values
         values = self._values() if callable(self._values) else self._values
         array = _strings(values) if self.dtype == string else _contiguous(values)
         if array.shape != self.shape or as_dtype(array.dtype) != self.dtype:
@@ -112,15 +122,18 @@ def tensor_source(
     TypeError
         If the values have no DType, or `dtype` and `shape` are missing with a function.
     """
+    ready = False
     if callable(values):
         if dtype is None or shape is None:
             raise TypeError(f"tensor_source({name!r}): a function as values needs dtype= and shape=.")
+        base = as_dtype(dtype).base_dtype
     else:
-        array = np.asarray(values)
-        dtype, shape, values = (array.dtype if dtype is None else dtype), array.shape, array
-    base = as_dtype(dtype).base_dtype
+        values = array = np.asarray(values)
+        found, shape = array.dtype, array.shape
+        base = as_dtype(found if dtype is None else dtype).base_dtype
+        ready = dtype is None and base is not string and found.isnative and array.flags.c_contiguous
     base.as_numpy_dtype  # noqa: B018  # raises for types that no array can hold
-    part = parse_slice_spec(spec)
+    part = parse_slice_spec(spec) if spec else None
     if part is not None and part.slice.shape != tuple(shape):
         raise InvalidArgumentError(
             None,
@@ -129,7 +142,7 @@ def tensor_source(
             f"there have "
             f"{list(shape)}.",
         )
-    return ArraySource(name, values, base, tuple(shape), part)
+    return ArraySource(name, values, base, tuple(shape), part, ready=ready)
 
 
 def slice_spec(source: TensorSource) -> SliceSpec | None:

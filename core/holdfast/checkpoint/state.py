@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.checkpoint.formats import FormatChoice, Formats, choose_formats
+from holdfast.checkpoint.formats import FormatChoice, Formats, choose_formats, commit_suffixes
 from holdfast.checkpoint.locate import at_prefix
-from holdfast.checkpoint.names import Path, base_name, printable
+from holdfast.checkpoint.names import Path, base_name, is_url, path_text, printable
 from holdfast.checkpoint.scan import all_prefixes, inside, newest_intact
 from holdfast.checkpoint.state_text import StateText, format_state, parse_state
-from holdfast.checkpoint.storage_local import local_storage
+from holdfast.checkpoint.storages import choose_storage
 from holdfast.checkpoint.transaction import commit_bytes
 from holdfast.contracts import Storage
 from holdfast.errors import CorruptCheckpointError, NotFoundError, TruncatedCheckpointError
@@ -84,7 +84,7 @@ def _read_file(path: str, storage: Storage) -> bytes:
 
 def _from_state(item: str, directory: str, storage: Storage) -> str:
     """Return a path of a state file as a path from the working directory."""
-    return item if os.path.isabs(item) else storage.join(directory, item)
+    return item if os.path.isabs(item) or is_url(item) else storage.join(directory, item)
 
 
 def _stays_inside(item: str, directory: str, storage: Storage) -> bool:
@@ -108,7 +108,7 @@ def _fault(item: str, prefix: str, directory: str, formats: FormatChoice, storag
 
 def _something_stands_at(prefix: str, formats: FormatChoice, storage: Storage) -> bool:
     """Whether a file stands where a checkpoint of the prefix would."""
-    return any(storage.status(prefix + spec.suffixes[0]) is not None for spec in formats.formats.values())
+    return any(storage.status(prefix + suffix) is not None for suffix in commit_suffixes(formats, storage))
 
 
 def _scan(
@@ -151,8 +151,8 @@ def latest_checkpoint(
     elsewhere, a warning is logged and the newest intact checkpoint of the directory is returned. None only if there
     is none.
     """
-    storage, formats = storage or local_storage(), choose_formats(formats)
-    paths = read_state(os.fspath(checkpoint_dir), latest_filename, formats, storage)
+    directory = path_text(checkpoint_dir)
+    paths = read_state(directory, latest_filename, choose_formats(formats), choose_storage(storage, directory))
     return None if paths is None else paths.latest
 
 
@@ -164,8 +164,8 @@ def get_checkpoint_state(
     Takes the parameters of :func:`latest_checkpoint`, and like it falls back to a scan. Returns None if there is no
     checkpoint.
     """
-    storage, formats = storage or local_storage(), choose_formats(formats)
-    paths = read_state(os.fspath(checkpoint_dir), latest_filename, formats, storage)
+    directory = path_text(checkpoint_dir)
+    paths = read_state(directory, latest_filename, choose_formats(formats), choose_storage(storage, directory))
     return None if paths is None else _message(paths.latest, paths.all)
 
 
@@ -180,7 +180,7 @@ def _relative_state(
     save_dir: Path, model_checkpoint_path: Path, all_model_checkpoint_paths: Iterable[Path] | None
 ) -> StateText:
     """Return the paths relative to the directory; what lies elsewhere cannot be named."""
-    directory, latest = os.fspath(save_dir), os.fspath(model_checkpoint_path)
+    directory, latest = path_text(save_dir), path_text(model_checkpoint_path)
     relative = _relative(latest, directory)
     if relative is None:
         raise ValueError(
@@ -189,14 +189,14 @@ def _relative_state(
             f"directory can be moved. Give the path as it is from the working directory, or the directory of the "
             f"checkpoint as save_dir."
         )
-    found = [_relative(os.fspath(path), directory) for path in all_model_checkpoint_paths or ()]
+    found = [_relative(path_text(path), directory) for path in all_model_checkpoint_paths or ()]
     kept = [path for path in found if path is not None]
     return StateText(relative, tuple(kept if kept[-1:] == [relative] else [*kept, relative]))
 
 
 def _relative(path: str, directory: str) -> str | None:
     """Return a path as it is from a directory, None if it lies outside."""
-    if "://" in directory:
+    if is_url(directory):
         head = directory.rstrip("/") + "/"
         return path.removeprefix(head) if path.startswith(head) else None
     relative = os.path.relpath(os.path.abspath(path), os.path.abspath(directory))
@@ -247,7 +247,7 @@ def update_checkpoint_state(
     latest_filename
         Name of the state file; None for ``checkpoint``.
     storage
-        Where; None for the local disk.
+        Where; None for what the path says: a URL, or the local disk.
 
     Raises
     ------
@@ -258,10 +258,10 @@ def update_checkpoint_state(
     OSError, CheckpointDurabilityError
         As :func:`commit_bytes`.
     """
-    storage = storage or local_storage()
+    storage = choose_storage(storage, save_dir)
     state = _relative_state(save_dir, model_checkpoint_path, all_model_checkpoint_paths)
-    path = storage.join(os.fspath(save_dir), latest_filename or STATE_FILE)
-    if path == os.fspath(model_checkpoint_path):
+    path = storage.join(path_text(save_dir), latest_filename or STATE_FILE)
+    if path == path_text(model_checkpoint_path):
         raise RuntimeError(
             f"Save path '{path}' conflicts with path used for checkpoint state.  Please use a different save path."
         )
@@ -270,17 +270,19 @@ def update_checkpoint_state(
 
 def checkpoint_exists(checkpoint_prefix: Path, *, storage: Storage | None = None, formats: Formats = None) -> bool:
     """Whether there is a checkpoint of a prefix, in any enabled format."""
-    return bool(at_prefix(os.fspath(checkpoint_prefix), choose_formats(formats), storage or local_storage()))
+    place = path_text(checkpoint_prefix)
+    return bool(at_prefix(place, choose_formats(formats), choose_storage(storage, place)))
 
 
 def get_checkpoint_mtimes(
     checkpoint_prefixes: Iterable[Path], *, storage: Storage | None = None, formats: Formats = None
 ) -> list[float]:
     """Return when checkpoints were last modified, in seconds since the epoch; those that are not there are skipped."""
-    storage, formats = storage or local_storage(), choose_formats(formats)
+    formats = choose_formats(formats)
     times = []
-    for prefix in checkpoint_prefixes:
-        found = [storage.status(located.path) for located in at_prefix(os.fspath(prefix), formats, storage)]
+    for prefix in map(path_text, checkpoint_prefixes):
+        where = choose_storage(storage, prefix)
+        found = [where.status(located.path) for located in at_prefix(prefix, formats, where)]
         existing = [status.modified for status in found if status is not None]
         if existing:
             times.append(max(existing))

@@ -1,4 +1,7 @@
-"""Commit: files are written under temporary names, made durable, and then renamed onto their own."""
+"""Commit: files are written under temporary names, made durable, and then renamed onto their own.
+
+On a storage of objects they are written under their own names, and :mod:`holdfast.checkpoint.uploads` commits them.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from typing import Protocol
 
-from holdfast.checkpoint.names import Path
-from holdfast.checkpoint.storage_local import local_storage
-from holdfast.contracts import Storage, WritableFile
+from holdfast.checkpoint.abandoned import remove_parts_of
+from holdfast.checkpoint.names import Path, path_text
+from holdfast.checkpoint.storages import choose_storage
+from holdfast.checkpoint.uploads import Uploads, check_suffix, require_commit
+from holdfast.contracts import ObjectStorage, Outputs, RenamingStorage, Storage, WritableFile
 from holdfast.errors import CheckpointDurabilityError
 
 LOCK_TIMEOUT = 10.0
@@ -41,12 +47,16 @@ def temporary_name(name: str) -> str:
 
 def remove_abandoned(directory: str, storage: Storage) -> None:
     """Remove temporary files of saves that died on this machine. The caller holds the directory's lock."""
+    if isinstance(storage, ObjectStorage):
+        return  # nothing has a temporary name there
     for name in storage.list_directory(directory):
         match = _TEMPORARY.fullmatch(name)
         if match is None or match["host"] != _host() or name in _being_written or _is_other_process(int(match["pid"])):
             continue
+        path = storage.join(directory, name)
         with suppress(OSError):  # the next save tries again
-            storage.remove(storage.join(directory, name))
+            remove_parts_of(path, storage)
+            storage.remove(path)
 
 
 def _is_other_process(pid: int) -> bool:
@@ -64,8 +74,32 @@ def _is_other_process(pid: int) -> bool:
     return True
 
 
+class Files(Outputs, Protocol):
+    """The files of one commit."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The final paths of the files that were created, the commit first."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes written so far, over all files."""
+
+    def finish(self, suffix: str) -> None:
+        """Make a file durable, before the others are: nothing more is written to it."""
+
+    def commit(self) -> None:
+        """Make all files durable and visible, the commit last."""
+
+    def discard(self) -> None:
+        """Close and remove what is not committed; no OSError hides the one that led here."""
+
+    def end(self) -> None:
+        """Forget what was kept for the time of the commit."""
+
+
 class Transaction:
-    """The files of one commit; an implementation of :class:`holdfast.contracts.Outputs`.
+    """The files of one commit on a storage that renames.
 
     Parameters
     ----------
@@ -75,12 +109,13 @@ class Transaction:
         The suffixes that may be created; the first becomes visible last.
     """
 
-    def __init__(self, prefix: str, suffixes: Sequence[str], storage: Storage) -> None:
+    def __init__(self, prefix: str, suffixes: Sequence[str], storage: RenamingStorage) -> None:
         self._storage = storage
         self._prefix = prefix
         self._suffixes = tuple(suffixes)
         self._directory, _ = storage.split(prefix)
         self._files: dict[str, WritableFile] = {}
+        self._finished: set[str] = set()
         self._renamed: list[str] = []
         self._temporary: list[str] = []
 
@@ -100,9 +135,7 @@ class Transaction:
 
     def create(self, suffix: str) -> WritableFile:
         """Create the file of a suffix under a temporary name."""
-        if suffix not in self._suffixes or suffix in self._files:
-            known = ", ".join(map(repr, self._suffixes))
-            raise ValueError(f"A format created a file {suffix!r}; it may create each of {known} once.")
+        check_suffix(suffix, self._suffixes, self._files)
         _, name = self._storage.split(self.path(suffix))
         temporary = temporary_name(name)
         _being_written.add(temporary)
@@ -110,6 +143,12 @@ class Transaction:
         file = self._storage.create(self._storage.join(self._directory, temporary))
         self._files[suffix] = file
         return file
+
+    def finish(self, suffix: str) -> None:
+        """Make a file durable, before the others are: nothing more is written to it."""
+        self._files[suffix].sync()
+        self._files[suffix].close()
+        self._finished.add(suffix)
 
     def end(self) -> None:
         """Forget the temporary names."""
@@ -125,20 +164,20 @@ class Transaction:
         CheckpointDurabilityError
             If the files are visible, but the directory could not be synced.
         """
-        if self._suffixes[0] not in self._files:
-            raise ValueError(f"A format did not create {self._suffixes[0]!r}, by which its checkpoints are recognised.")
-        for file in self._files.values():
-            file.sync()
-            file.close()
-        for suffix in reversed(self._suffixes):
-            if suffix in self._files:
-                self._storage.rename(self._files[suffix].path, self.path(suffix))
-                self._renamed.append(suffix)
+        commit = self._suffixes[0]
+        require_commit(commit, self._files)
+        for suffix in self._files.keys() - self._finished:
+            self.finish(suffix)
+        for suffix in (*sorted(self._files.keys() - {commit}), commit):
+            if suffix == commit and self._renamed:
+                self._storage.sync_directory(self._directory)  # after a power cut, nothing names what is not there
+            self._storage.rename(self._files[suffix].path, self.path(suffix))
+            self._renamed.append(suffix)
         try:
             self._storage.sync_directory(self._directory)
         except OSError as error:
             raise CheckpointDurabilityError(
-                path=self.path(self._suffixes[0]),
+                path=self.path(commit),
                 field="directory sync",
                 found=error.strerror or str(error),
                 expected="success",
@@ -157,9 +196,15 @@ class Transaction:
 
 
 @contextmanager
-def transaction(prefix: str, suffixes: Sequence[str], storage: Storage) -> Iterator[Transaction]:
+def transaction(prefix: str, suffixes: Sequence[str], storage: Storage) -> Iterator[Files]:
     """Commit at the end of the block; after any exception nothing of it is left, unless only durability is in doubt."""
-    files = Transaction(prefix, suffixes, storage)
+    files: Files
+    if isinstance(storage, ObjectStorage):
+        files = Uploads(prefix, suffixes, storage)
+    elif isinstance(storage, RenamingStorage):
+        files = Transaction(prefix, suffixes, storage)
+    else:
+        raise TypeError(f"{storage!r} is neither a RenamingStorage nor an ObjectStorage: nothing can be committed.")
     try:
         yield files
         files.commit()
@@ -182,7 +227,7 @@ def commit_bytes(
     data
         The new contents.
     storage
-        Where; None for the local disk.
+        Where; None for what the path says: a URL, or the local disk.
     lock_timeout
         Seconds to wait for the directory's lock.
 
@@ -195,7 +240,7 @@ def commit_bytes(
     CheckpointDurabilityError
         If the new file is visible, but may not survive a power cut.
     """
-    storage = storage or local_storage()
-    final = os.fspath(path)
+    final = path_text(path)
+    storage = choose_storage(storage, final)
     with storage.lock(storage.split(final)[0], lock_timeout), transaction(final, ("",), storage) as files:
         files.create("").write(data)

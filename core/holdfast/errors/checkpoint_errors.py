@@ -64,10 +64,18 @@ class _CheckpointFacts(CodedError):
         self.expected = expected
         self.offset = offset
         self.advice = self._advice if advice is None else advice
-        at = "" if offset is None else f" at byte {offset}"
-        what = f"{show(self.path)}: {self._problem}: {show(field)}{at}"
-        facts = f"found {show(found)}, expected {show(expected)}"
-        super().__init__(None, None, sentences(f"{what}: {facts}", self.advice))
+        super().__init__(None, None, sentences(f"{show(self.path)}: {self._problem}: {self.facts}", self.advice))
+
+    @property
+    def facts(self) -> str:
+        """What was found where, and what was expected: the message without path and advice, for lists of errors."""
+        at = "" if self.offset is None else f" at byte {self.offset}"
+        return f"{show(self.field)}{at}: found {show(self.found)}, expected {show(self.expected)}"
+
+    @property
+    def general_advice(self) -> str:
+        """The advice of the class, which every error of it begins with that has no advice of its own."""
+        return self._advice
 
     def add_advice(self, more: str) -> None:
         """Add a sentence to the advice and the message: what only those know who see more than the one file."""
@@ -80,7 +88,7 @@ class CorruptCheckpointError(_CheckpointFacts, DataLossError):
 
     _code = DATA_LOSS
     _problem = "corrupt checkpoint"
-    _advice = "Restore another checkpoint of the directory; `holdfast inspect PREFIX` says whether one is intact"
+    _advice = "Restore another checkpoint of the directory; `holdfast verify PATH` says whether one is intact"
 
 
 class TruncatedCheckpointError(_CheckpointFacts, OutOfRangeError):

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import operator
+import dataclasses
+import logging
 import os
+import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from holdfast import checkpoint, errors
-from holdfast.checkpoint import CheckpointHistory, CheckpointRecord, RetentionPolicy
+from holdfast.checkpoint import CheckpointHistory, CheckpointRecord, RetentionPolicy, SaveMetadata
 from holdfast.graph import GraphKeys, get_collection
 from holdfast.plugins import get_plugins
-from holdfast.protos import SaverDef
-from holdfast.runtime import BaseSession
-from holdfast.runtime.checkpoint_ops import RestoreRequest, SaveRequest
+from holdfast.runtime.restoring import run_restore
+from holdfast.runtime.saving import SaveRequest
+from holdfast.saver.arguments import check_count, check_session, checked_prefix, checked_saver_def, step_number
 from holdfast.saver.builder import build
+from holdfast.saver.lineage import Lineage
 from holdfast.saver.saveables import make_saveables
-from holdfast.variables.export_scope import prepend_name_scope
 
 if TYPE_CHECKING:
-    from holdfast.checkpoint import RestoreReport
+    from holdfast.checkpoint import NameMapping, PendingSave, RestoreReport
+    from holdfast.contracts import Storage
+    from holdfast.runtime import BaseSession
+
+logger = logging.getLogger("holdfast.checkpoint")
 
 
 class Saver:
@@ -33,7 +40,8 @@ class Saver:
     reshape
         Restore a tensor of the same size into a variable of another shape.
     sharded
-        Must be False: checkpoints of several parts are not implemented yet.
+        Save the variables of each device into a part of their own, all of them in parallel, with a manifest that makes
+        the parts one checkpoint.
     max_to_keep
         How many recent checkpoints to keep; None or 0 keeps all.
     keep_checkpoint_every_n_hours
@@ -62,15 +70,27 @@ class Saver:
         Name of the checkpoint format; by default what ``plugins.toml`` says.
     format_options
         Its options; by default what ``plugins.toml`` says.
+    storage
+        Where checkpoints are; by default each path says it itself: a URL, such as ``s3://bucket/run/model``, or a path
+        on the local disk. :func:`holdfast.checkpoint.storage_for` makes one with options.
+    keep_best
+        Keep, beside the recent ones, so many of the best by ``metric``.
+    metric
+        Name of the metric by which checkpoints are good: one of those that :meth:`save` is given.
+    mode
+        Whether a small (``"min"``) or a large (``"max"``) value of it is good.
+    adopt
+        Go on with the run that has saved last where the first save goes, under the same name: its checkpoints count as
+        this Saver's own, and are deleted as such. A Saver that restores does so anyhow.
 
     Raises
     ------
     ValueError
-        If there is nothing to save, or names clash.
+        If there is nothing to save, names clash, or ``keep_best`` has no metric.
     TypeError
         If something to save is no variable.
     UnimplementedError
-        For ``sharded`` or a ``builder``.
+        For a ``builder``.
     """
 
     def __init__(
@@ -93,6 +113,11 @@ class Saver:
         *,
         format: str | None = None,
         format_options: Mapping[str, Any] | None = None,
+        storage: Storage | None = None,
+        keep_best: int | None = None,
+        metric: str | None = None,
+        mode: Literal["min", "max"] = "min",
+        adopt: bool = False,
     ) -> None:
         if defer_build and var_list:
             msg = (
@@ -100,14 +125,15 @@ class Saver:
                 "var_list=None."
             )
             raise ValueError(msg)
-        if sharded or builder is not None:
-            msg = "Saver(sharded=True) and Saver(builder=...) are not implemented: leave them out to write one file."
+        if builder is not None:
+            msg = "Saver(builder=...) is not implemented: leave it out."
             raise errors.UnimplementedError(None, None, msg)
-        if max_to_keep is not None and (not isinstance(max_to_keep, int) or max_to_keep < 0):
-            raise ValueError(f"max_to_keep must be a natural number, or None to keep all; got {max_to_keep!r}.")
+        check_count("max_to_keep", max_to_keep, 0, "None to keep all")
+        check_count("keep_best", keep_best, 1, "None to keep none for that")
         get_plugins().format(format, format_options)  # a mistake is told now, not at the first save
         self._var_list = var_list
         self._reshape = reshape
+        self._sharded = sharded
         self._max_to_keep = int(max_to_keep or 0)
         self._every_n_hours = float(keep_checkpoint_every_n_hours)
         self._name = name
@@ -121,16 +147,22 @@ class Saver:
         self.saver_def = saver_def
         """A SaverDef message with the names of the ops; None before :meth:`build`."""
         if saver_def is not None:
-            self.saver_def = _checked_saver_def(saver_def, name)
+            self.saver_def = checked_saver_def(saver_def, name)
             self._max_to_keep = self.saver_def.max_to_keep
             self._every_n_hours = self.saver_def.keep_checkpoint_every_n_hours
-        self._lineage: str | None = None
-        self._origin: float | None = None
-        self._restored: str | None = None
-        self._storage = checkpoint.local_storage()
-        self._history = CheckpointHistory(
-            RetentionPolicy(latest=self._max_to_keep or None, every_n_hours=self._every_n_hours), storage=self._storage
+        self._lock = threading.RLock()
+        """Held while what the Saver knows of its checkpoints changes: saves end on threads of their own."""
+        self._storage = storage
+        self._lineage = Lineage(storage, join=adopt)
+        policy = RetentionPolicy(
+            latest=self._max_to_keep or None,
+            every_n_hours=self._every_n_hours,
+            best=keep_best,
+            metric=metric,
+            mode=mode,
         )
+        self._history = CheckpointHistory(policy, storage=storage)
+        self._warned = False
         if not defer_build:
             self.build()
 
@@ -149,6 +181,7 @@ class Saver:
         self.saver_def = build(
             make_saveables(var_list),
             reshape=self._reshape,
+            sharded=self._sharded,
             restore_sequentially=self._sequentially,
             max_to_keep=self._max_to_keep,
             keep_checkpoint_every_n_hours=self._every_n_hours,
@@ -162,6 +195,7 @@ class Saver:
 
     # -- saving --------------------------------------------------------------------------------------------------------
 
+    @overload
     def save(
         self,
         sess: BaseSession,
@@ -171,11 +205,65 @@ class Saver:
         meta_graph_suffix: str = "meta",
         write_meta_graph: bool = False,
         write_state: bool = True,
-    ) -> str | None:
+        *,
+        block: Literal[True] = True,
+        metrics: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str | None: ...
+
+    @overload
+    def save(
+        self,
+        sess: BaseSession,
+        save_path: str | os.PathLike[str],
+        global_step: Any = None,
+        latest_filename: str | None = None,
+        meta_graph_suffix: str = "meta",
+        write_meta_graph: bool = False,
+        write_state: bool = True,
+        *,
+        block: Literal[False],
+        metrics: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> PendingSave[str | None]: ...
+
+    @overload
+    def save(
+        self,
+        sess: BaseSession,
+        save_path: str | os.PathLike[str],
+        global_step: Any = None,
+        latest_filename: str | None = None,
+        meta_graph_suffix: str = "meta",
+        write_meta_graph: bool = False,
+        write_state: bool = True,
+        *,
+        block: bool,
+        metrics: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str | PendingSave[str | None] | None: ...
+
+    def save(
+        self,
+        sess: BaseSession,
+        save_path: str | os.PathLike[str],
+        global_step: Any = None,
+        latest_filename: str | None = None,
+        meta_graph_suffix: str = "meta",
+        write_meta_graph: bool = False,
+        write_state: bool = True,
+        *,
+        block: bool = True,
+        metrics: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str | PendingSave[str | None] | None:
         """Save the variables, durably, and return the prefix of the checkpoint.
 
         The checkpoint is on the disk when this returns; if it raises, the former checkpoint of that name, if any,
-        stands as it was.
+        stands as it was. With ``block=False`` this holds of the returned handle's ``result()``: what is saved are the
+        values, the step number and the state of the random streams at the instant of the call, while the session goes
+        on. A session has one save in the background at a time: the next save waits for it first, and so do
+        ``Session.close`` and the end of its ``with`` block. They raise its error if nobody has asked for its result.
 
         Parameters
         ----------
@@ -184,7 +272,8 @@ class Saver:
         save_path
             Prefix of the checkpoint; its directory must exist.
         global_step
-            A step number to append to the prefix: an int, or a tensor, variable or name of one.
+            A step number to append to the prefix: an int, or a tensor, variable or name of one, which is read at the
+            same instant as the values.
         latest_filename
             Name of the state file beside the checkpoint; by default ``checkpoint``.
         meta_graph_suffix, write_meta_graph
@@ -192,6 +281,18 @@ class Saver:
             UnimplementedError.
         write_state
             Write the state file, by which ``latest_checkpoint`` finds the checkpoint, and delete what fell out.
+        block
+            With False, return as soon as the values are held, and write them in the background.
+        metrics
+            Figures of quality by name, kept with the checkpoint; by one of them the best can be kept.
+        metadata
+            Anything of yours that is to be kept with the checkpoint, as JSON: dict with str keys, list, str, int,
+            finite float, bool and None, at most 1 MiB. ``restore``'s report and ``holdfast.checkpoint.inspect`` have
+            it.
+
+        Returns
+        -------
+        The prefix; with ``block=False`` a :class:`holdfast.checkpoint.PendingSave` whose ``result()`` is the prefix.
 
         Raises
         ------
@@ -201,42 +302,88 @@ class Saver:
             If the directory does not exist, or the state file would collide with the checkpoint.
         TypeError
             If ``sess`` is no session, or ``global_step`` no integer.
+        InvalidArgumentError
+            If ``metadata`` is no JSON, or too large, or a metric is no number.
         UnimplementedError
             For ``write_meta_graph``; nothing is written.
         OSError
-            If the files cannot be written; errno says why.
+            If the files cannot be written; errno says why. With ``block=False``, ``result()`` raises it.
         CheckpointDurabilityError
-            If the checkpoint is there but may not survive a power cut.
+            If the checkpoint is there but may not survive a power cut. With ``block=False``, ``result()`` raises it.
         """
         self._check_built()
-        _check_session(sess)
+        check_session(sess)
         if write_meta_graph:
             raise errors.UnimplementedError(
                 None, None, "Saver.save(write_meta_graph=True) is not implemented: leave it out to save the variables."
             )
-        path = os.fspath(save_path)
+        path = checkpoint.path_text(save_path)
         latest_filename = latest_filename or checkpoint.STATE_FILE
-        step = None if global_step is None else _step_number(sess, global_step)
-        prefix = self._checked_prefix(path, step, latest_filename)
-        if self._is_empty:
-            return None
-        request = SaveRequest(self._format, self._format_options, self._lineage, self._origin, step, self._storage)
-        directory, _ = checkpoint.split_prefix(prefix, self._storage)
-        # One critical section: nobody's save comes between this one and its state file.
-        with self._storage.lock(directory, checkpoint.LOCK_TIMEOUT):
+        notes = SaveMetadata(metrics=metrics or {}, user=metadata or {}).frozen()
+        self._check_metric(notes.metrics)
+        sess.background_saves.wait()
+        # Nobody trains between the reading of the step and that of the variables.
+        with sess.exclusive():
+            step = None if global_step is None else step_number(sess, global_step)
+            prefix = checked_prefix(path, step, latest_filename, self._storage, pad=self._pad)
+            request = None if self._is_empty else self._gather(sess, prefix, step, notes)
+        if request is None:
+            return None if block else sess.background_saves.start(lambda: None)
+        write = partial(self._write, request, prefix, latest_filename if write_state else None)
+        if block:
+            return write()
+        try:
+            return sess.background_saves.start(write, prefix)
+        except Exception:
+            request.release()
+            raise
+
+    def _check_metric(self, metrics: Mapping[str, float]) -> None:
+        """Warn, once, of a save that cannot be one of the best since it does not say how good it is."""
+        policy = self._history.policy
+        if policy.best and policy.metric not in metrics and not self._warned:
+            self._warned = True
+            logger.warning(
+                "The Saver keeps the best by %r, and this save has %s: give save(metrics={%r: ...}).",
+                policy.metric,
+                f"only {sorted(metrics)}" if metrics else "no metrics",
+                policy.metric,
+            )
+
+    def _gather(self, sess: BaseSession, prefix: str, step: int | None, notes: SaveMetadata) -> SaveRequest:
+        """Hold all that is to be saved, as it is now."""
+        lineage, origin = self._lineage.of_save(prefix)
+        whole = dataclasses.replace(notes, lineage=lineage, origin=origin, global_step=step)
+        request = SaveRequest(self._format, self._format_options, whole, self._storage)
+        try:
             sess.run_with_request(
                 self.saver_def.save_tensor_name, {self.saver_def.filename_tensor_name: prefix}, request
             )
-            saved = request.saved
-            if saved is None:
+            if not request.gathered:
                 raise errors.InvalidArgumentError(
                     None, None, f"'{self.saver_def.save_tensor_name}' does not wait for an op that saves."
                 )
-            self._lineage, self._origin = saved.lineage, saved.origin
-            self._adopt(prefix)
-            self._history.add(saved)
-            if write_state:
-                self._history.publish(directory, latest_filename)
+        except BaseException:
+            request.release()
+            raise
+        return request
+
+    def _write(self, request: SaveRequest, prefix: str, latest_filename: str | None) -> str:
+        """Write what was gathered, then the state file, and delete what fell out."""
+        storage = checkpoint.choose_storage(self._storage, prefix)
+        directory, _ = checkpoint.split_prefix(prefix, storage)
+        try:
+            # One critical section: nobody's save comes between this one and its state file.
+            with storage.lock(directory, checkpoint.LOCK_TIMEOUT):
+                saved = request.write(prefix)
+                with self._lock:
+                    if (before := self._lineage.to_adopt(prefix)) is not None:
+                        self._history.adopt(before[0], lineage=before[1])
+                    self._history.add(saved)
+                    if latest_filename is not None:
+                        self._history.publish(directory, latest_filename)
+        finally:
+            request.release()
         return prefix
 
     def _check_built(self) -> None:
@@ -244,76 +391,83 @@ class Saver:
         if self.saver_def is None and not self._is_empty:
             raise RuntimeError("`build()` should be called before save if defer_build==True")
 
-    def _checked_prefix(self, path: str, step: int | None, latest_filename: str) -> str:
-        """Return the checkpoint's prefix, with TensorFlow's errors."""
-        if os.path.split(latest_filename)[0]:
-            raise ValueError("'latest_filename' must not contain path components")
-        directory, base = checkpoint.split_prefix(path, self._storage)
-        if step is None and base == latest_filename:
-            raise ValueError(f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{path}'")
-        status = self._storage.status(directory)
-        if status is None or not status.is_directory:
-            raise ValueError(f"Parent directory of {path} doesn't exist, can't save.")
-        if step is None:
-            return path
-        return f"{path}-{step:08d}" if self._pad else f"{path}-{step}"
-
     # -- restoring -----------------------------------------------------------------------------------------------------
 
-    def restore(self, sess: BaseSession, save_path: str | os.PathLike[str] | None) -> RestoreReport | None:
+    def restore(
+        self,
+        sess: BaseSession,
+        save_path: str | os.PathLike[str] | None,
+        *,
+        strict: bool | Literal["exact"] = True,
+        mapping: NameMapping = None,
+    ) -> RestoreReport | None:
         """Restore the variables, all or none, and return what was done.
 
-        Variables need not be initialised before. If everything in the checkpoint is restored, the random streams go
-        on from there as well.
+        Variables need not be initialised before. If everything in the checkpoint is restored, and everything that was
+        asked for, the random streams go on from there as well.
 
         Parameters
         ----------
+        sess
+            The session to restore into.
         save_path
             What :meth:`save` returned; a file, or a directory (its latest checkpoint) will do.
+        strict
+            True: each variable must be in the checkpoint and fit. ``"exact"``: the checkpoint must have nothing else
+            either. False: what is missing or does not fit is left as it is, initialised or not, as long as something
+            is restored; the report's ``skipped`` names those variables.
+        mapping
+            Where a variable is to be found that has another name in the checkpoint: a dict from the name that it
+            would be saved under to that in the checkpoint; pairs of a regular expression, which must match the whole
+            name, and its replacement, of which the first that matches counts; or a function. What is mapped to None
+            is left as it is.
+
+        Returns
+        -------
+        What was restored, missing, unexpected, mismatched, renamed and skipped, with the checkpoint's step, metrics
+        and metadata.
 
         Raises
         ------
         ValueError
-            If ``save_path`` is None.
+            If ``save_path`` is None, or ``strict`` something else.
         TypeError
             If ``sess`` is no session, or one of a graph without these ops.
         NotFoundError
-            If there is no such checkpoint, or it lacks a tensor; the error lists all that does not fit.
+            If there is no such checkpoint, or it lacks a tensor, or nothing can be restored; the error lists all that
+            does not fit.
         InvalidArgumentError
-            If shapes or dtypes do not fit; the error lists all.
+            If shapes or dtypes do not fit; the error lists all. If the mapping is none.
         DataLossError, OutOfRangeError, UnimplementedError, ResourceExhaustedError
             The checkpoint is damaged, truncated, of an unknown kind, or beyond the limits: see ``holdfast.errors``.
         """
         self._check_built()
-        _check_session(sess)
+        check_session(sess)
         if self._is_empty:
             return None
         if save_path is None:
             raise ValueError("Can't load save_path when it is None.")
-        request = RestoreRequest(self._storage)
-        path = os.fspath(save_path)
-        sess.run_with_request(self.saver_def.restore_op_name, {self.saver_def.filename_tensor_name: path}, request)
-        report, metadata = request.report, request.metadata
-        if report is not None and metadata is not None and metadata.lineage is not None:
-            self._lineage, self._origin = metadata.lineage, metadata.origin
-            self._restored = report.prefix
+        # What is being written may be what is asked for; its error is not this one's.
+        sess.background_saves.idle()
+        report, said = run_restore(
+            sess,
+            self.saver_def.restore_op_name,
+            self.saver_def.filename_tensor_name,
+            checkpoint.path_text(save_path),
+            strict=strict,
+            mapping=mapping,
+            storage=self._storage,
+        )
+        self._lineage.restored(report.prefix, said)
         return report
-
-    def _adopt(self, prefix: str) -> None:
-        """Take over the checkpoints of the restored run, if that run goes on: in its directory, under its name.
-
-        A run that saves elsewhere or under another name only began from them: they are not its own to delete.
-        """
-        restored, self._restored = self._restored, None
-        if restored is not None and _place(restored) == _place(prefix):
-            self._history.adopt(restored, lineage=self._lineage)
 
     # -- what it keeps -------------------------------------------------------------------------------------------------
 
     @property
     def last_checkpoints(self) -> list[str]:
         """Prefixes of the checkpoints that this Saver keeps, oldest first."""
-        return [record.prefix for record in self._history.records]
+        with self._lock:
+            return [record.prefix for record in self._history.records]
 
     def set_last_checkpoints(self, last_checkpoints: Sequence[str]) -> None:
         """Replace the list of checkpoints that this Saver keeps, oldest first; their times are unknown."""
@@ -321,48 +475,12 @@ class Saver:
 
     def set_last_checkpoints_with_time(self, last_checkpoints_with_time: Sequence[tuple[str, float]]) -> None:
         """Replace the list of kept checkpoints, oldest first, with their times (seconds since the epoch)."""
-        self._history.replace([CheckpointRecord(prefix, time) for prefix, time in last_checkpoints_with_time])
+        records = [CheckpointRecord(prefix, seconds) for prefix, seconds in last_checkpoints_with_time]
+        with self._lock:
+            self._history.replace(records)
 
     def recover_last_checkpoints(self, checkpoint_paths: Sequence[str]) -> None:
         """Take over the checkpoints of an earlier Saver; those that do not exist any more are left out."""
-        existing = [path for path in checkpoint_paths if checkpoint.checkpoint_exists(path)]
-        times = checkpoint.get_checkpoint_mtimes(existing)
+        existing = [path for path in checkpoint_paths if checkpoint.checkpoint_exists(path, storage=self._storage)]
+        times = checkpoint.get_checkpoint_mtimes(existing, storage=self._storage)
         self.set_last_checkpoints_with_time(list(zip(existing, times, strict=True)))
-
-
-def _place(prefix: str) -> tuple[str, str]:
-    """Return the directory of a checkpoint and its name without the step."""
-    return os.path.realpath(os.path.dirname(prefix) or "."), checkpoint.base_name(prefix)
-
-
-def _check_session(sess: Any) -> None:
-    """Raise unless this is a session."""
-    if not isinstance(sess, BaseSession):
-        raise TypeError(f"'sess' must be a Session; {sess}")
-
-
-def _step_number(sess: BaseSession, global_step: Any) -> int:
-    """Return a step number from an integer, or from a tensor, variable or name of one."""
-    value = global_step
-    if not hasattr(value, "__index__"):
-        # Something to fetch, as in TensorFlow, whose error it is if it cannot be.
-        value = sess.run(global_step)
-    try:
-        return operator.index(value)
-    except TypeError as error:
-        raise TypeError(
-            f"global_step must be an integer, or a tensor, variable or name of one; {global_step!r} gives {value!r}."
-        ) from error
-
-
-def _checked_saver_def(saver_def: Any, scope: str | None) -> Any:
-    """Return a SaverDef message, with the names of its ops in the name scope that they were imported into."""
-    if not isinstance(saver_def, SaverDef):
-        raise ValueError(f"saver_def must be a saver_pb2.SaverDef: {saver_def}")
-    checked = SaverDef()
-    checked.CopyFrom(saver_def)
-    for field in ("save_tensor_name", "restore_op_name", "filename_tensor_name"):
-        if not getattr(saver_def, field):
-            raise ValueError(f"saver_def must specify the {field}: {saver_def}")
-        setattr(checked, field, prepend_name_scope(getattr(saver_def, field), scope))
-    return checked

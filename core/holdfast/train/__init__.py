@@ -23,12 +23,14 @@ from holdfast.train.global_steps import (
 from holdfast.train.gradient_descent import GradientDescentOptimizer
 from holdfast.train.momentum import MomentumOptimizer
 from holdfast.train.optimizer import Optimizer
+from holdfast.train.preemption import PreemptionGuard
 
 __all__ = [
     "AdamOptimizer",
     "GradientDescentOptimizer",
     "MomentumOptimizer",
     "Optimizer",
+    "PreemptionGuard",
     "Saver",
     "SaverDef",
     "assert_global_step",

@@ -89,6 +89,17 @@ def _training(batch: int) -> Contestant:
     return stepping(step, proof)
 
 
+def _product(batch: int, *, gradient: bool) -> Contestant:
+    images, weights, slope = map(jnp.array, mlp.factors(batch))
+    first, second = (images, slope) if gradient else (images, weights)
+    compiled = jax.jit(lambda a, b: a.T @ b if gradient else a @ b)
+
+    def run() -> Any:
+        return jax.block_until_ready(compiled(first, second))
+
+    return stepping(run, lambda: [np.asarray(run())])
+
+
 def _convnet_logits(parameters: Any, images: Any) -> Any:
     weights, biases = parameters
     values, layout = images, ("NHWC", "HWIO", "NHWC")
@@ -163,6 +174,10 @@ ROWS: dict[str, Factory] = {
     "mlp-forward-32": ready(_forward),
     "sgd-step-32": ready(partial(_training, 32)),
     "sgd-step-128": ready(partial(_training, 128)),
+    "matmul-32": ready(partial(_product, 32, gradient=False)),
+    "matmul-gradient-32": ready(partial(_product, 32, gradient=True)),
+    "matmul-128": ready(partial(_product, 128, gradient=False)),
+    "matmul-gradient-128": ready(partial(_product, 128, gradient=True)),
     "convnet-step-32": ready(_convnet),
     "adam-10m": ready(_adam),
     "embedding-update": ready(_embedding),

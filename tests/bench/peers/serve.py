@@ -21,6 +21,9 @@ PEERS = {
     "tf1": ("tensorflow", "tests.bench.peers.tensorflow_peer"),
     "torch": ("torch", "tests.bench.peers.torch_peer"),
     "jax": ("jax", "tests.bench.peers.jax_peer"),
+    "safetensors": ("safetensors", "tests.bench.peers.safetensors_peer"),
+    "h5py": ("h5py", "tests.bench.peers.h5py_peer"),
+    "orbax": ("orbax.checkpoint", "tests.bench.peers.orbax_peer"),
 }
 """Of each peer the library without which it is missing, and the module with ``ROWS`` and ``facts()``."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from tests.bench.peers import tensorflow_savers
 from tests.bench.row import Contestant, Factory, Proof, ready, single, stepping
 from tests.bench.threads import pinned
 from tests.bench.workloads import convnet, mlp, updates
@@ -168,6 +169,7 @@ def _once(value: Callable[[int], float], count: int) -> Factory:
 
 
 ROWS: dict[str, Factory] = {
+    **tensorflow_savers.ROWS,
     "run-no-op": _no_op,
     "run-fed-add": partial(_adds, 1),
     "chained-adds": partial(_adds, CHAIN),

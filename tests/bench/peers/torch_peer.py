@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tests.bench.peers import files
 from tests.bench.row import Contestant, Factory, Proof, ready, stepping
 from tests.bench.threads import pinned
 from tests.bench.workloads import convnet, mlp, updates
+from tests.bench.workloads.checkpoints import Arrays
 from tests.bench.workloads.imports import importing
 from tests.bench.workloads.scalars import CHAIN, FED
 
@@ -84,6 +86,17 @@ def _training(batch: int) -> Contestant:
     return stepping(step, proof)
 
 
+def _product(batch: int, *, gradient: bool) -> Contestant:
+    images, weights, slope = map(torch.from_numpy, mlp.factors(batch))
+    first, second = (images.T, slope) if gradient else (images, weights)
+    out = torch.empty(first.shape[0], second.shape[1])
+
+    def run() -> Any:
+        return torch.mm(first, second, out=out)
+
+    return stepping(run, lambda: [run().numpy()])
+
+
 def _convnet() -> Contestant:
     given = convnet.inputs(convnet.BATCH)
     w1, w2, w3, *rest = given.weights
@@ -145,12 +158,27 @@ def _embedding() -> Iterator[Contestant]:
     yield stepping(step, proof)
 
 
+def _tensors(arrays: Arrays) -> dict[str, Any]:
+    """Return arrays as torch's tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _load(path: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = torch.load(path, weights_only=True)
+    return loaded
+
+
 ROWS: dict[str, Factory] = {
+    **files.rows(torch.save, _load, prepare=_tensors),
     "run-fed-add": ready(_fed_add),
     "chained-adds": ready(_chained_adds),
     "mlp-forward-32": ready(_forward),
     "sgd-step-32": ready(partial(_training, 32)),
     "sgd-step-128": ready(partial(_training, 128)),
+    "matmul-32": ready(partial(_product, 32, gradient=False)),
+    "matmul-gradient-32": ready(partial(_product, 32, gradient=True)),
+    "matmul-128": ready(partial(_product, 128, gradient=False)),
+    "matmul-gradient-128": ready(partial(_product, 128, gradient=True)),
     "convnet-step-32": ready(_convnet),
     "adam-10m": ready(_adam),
     "embedding-update": _embedding,

@@ -39,6 +39,13 @@ def inputs(batch: int) -> Inputs:
     )
 
 
+def factors(batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the large products of a step are of: images, first weights, gradient of the hidden layer."""
+    given = inputs(batch)
+    slope = np.random.default_rng(23).standard_normal((batch, SIZES[1]), np.float32)
+    return given.images, given.parameters[0], slope
+
+
 class NumpyPerceptron:
     """Every array is made once; each step writes into them."""
 
