@@ -91,14 +91,14 @@ $(PEERS)/.stamp: tests/bench/peers.txt $(VENV)/.stamp-venv
 	@touch $@
 
 fuzz: $(FUZZ)/.stamp
-	$(FUZZ)/bin/python -W error -m tests.fuzz $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(TARGET),--target '$(TARGET)')
+	$(FUZZ)/bin/python -m tests.fuzz $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(TARGET),--target '$(TARGET)')
 
 # Not in .venv: atheris has wheels for few versions of Python, and none for some systems.
 $(FUZZ)/.stamp: pyproject.toml $(VENV)/.stamp-venv
-	$(PYTHON) -m venv $(FUZZ)
+	$(PYTHON) -m venv --clear $(FUZZ)
 	@$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --only-binary atheris atheris || \
-	  { echo "no wheel of atheris fits $$($(PYTHON) --version) on this system; name another Python:" \
-	  "rm -rf $(FUZZ); make PYTHON=python3.12 fuzz" >&2; exit 1; }
+	  { echo "atheris has no wheel for $$($(FUZZ)/bin/python --version) on this system, or cannot be fetched;" \
+	  "name another Python: make PYTHON=python3.12 fuzz" >&2; exit 1; }
 	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --editable . pytest ml_dtypes
 	@touch $@
 

@@ -59,6 +59,7 @@ class ChunkTable:
         self._columns = columns
         self._count = count = columns.envelope.chunks
         self._codec = self._codecs()
+        self._codes: list[int] = self._codec.tolist()
         self._stored = columns.numbers("stored", "<u4", count).astype(np.int64)
         self._decoded = columns.numbers("decoded", "<u4", count).astype(np.int64)
         self._digests = columns.bytes("digest", layout.DIGEST_BYTES * count)
@@ -110,7 +111,7 @@ class ChunkTable:
 
     def codec_names(self, first: int, last: int) -> str:
         """Return the codecs of some chunks, as text."""
-        return "+".join(layout.CODECS[codec] for codec in sorted(set(self._codec[first : last + 1].tolist())))
+        return "+".join(layout.CODECS[codec] for codec in sorted(set(self._codes[first : last + 1])))
 
     def _refuse(self, bad: Flags, column: str, values: NDArray[Any], expected: str) -> None:
         """Raise for the first chunk that is wrong."""
@@ -164,6 +165,9 @@ class ChunkTable:
     def _plane_lengths(self) -> tuple[Numbers, Numbers]:
         """Return the stored lengths of all planes, and which of them is the first of each chunk."""
         planes, decoded = self._planes, self._decoded
+        if not (planes.any() or (self._codec == layout.PLANES).any()):
+            self._columns.bytes("plane_bytes", 0)
+            return planes, planes
         split = self._codec == layout.PLANES
         wrong = np.where(split, ~np.isin(planes, layout.PLANE_COUNTS), planes != 0)
         self._refuse(wrong, "number of planes", planes, f"one of {layout.PLANE_COUNTS}, and 0 for other codecs")

@@ -11,7 +11,7 @@ from tests.fuzz.__main__ import NAMES
 from tests.fuzz.catalogue import TARGETS
 from tests.fuzz.target import FOLDER, Target
 
-ATTEMPTS = {"container": 1500, "npz": 2000, "manifest": 1000, "state": 300, "metadata": 500, "graph": 1000}
+ATTEMPTS = {"container": 1500, "npz": 1000, "manifest": 700, "state": 250, "metadata": 350, "graph": 700}
 """How many random changes of each target's corpus are tried; together they take a few seconds."""
 
 

@@ -41,14 +41,15 @@ _TENSORS: dict[str, tuple[str, tuple[int, ...], bytes]] = {
     "~tree": ("uint8", (9,), b'["l",[7]]'),
     "p-0": ("int64", (2,), np.arange(2).tobytes()),
     "p-1": ("int64", (2,), np.arange(2).tobytes()),
+    "none": ("int64", (3, 0), b""),
 }
 _PARTS = {"p": {"dtype": "int64", "shape": [4], "parts": [["p-0", [0], [2]], ["p-1", [2], [2]]]}}
 _LEAVES = [[tag] for tag in "asSBI"] + [["a", kind] for kind in ("U5", "S1", "T", "str", "M8[ns]", "m8[25s]", "M8")]
 _WORDS: tuple[Any, ...] = (
-    *_LEAVES, _TREE, *_PARTS["p"]["parts"], "~tree", "w", "text", "opt/m/1", "p-0", "p", "~", "~0", "~{7f}",
+    *_LEAVES, _TREE, *_PARTS["p"]["parts"], "~tree", "w", "text", "opt/m/1", "p-0", "p", "none", "~", "~0", "~{7f}",
     "class", "_1",
     ["d", [], []], ["l", []], ["t", [1]], ["n", "T", ["a"], [1]], ["i", "0x"], ["f", "7ff"], ["u", "////"], ["s", "U1"],
-    2**53, 2**53 + 1, -(2**63), 2**63, "Infinity", 1e308, [2**31] * 4, [2**62] * 3, [0] * 65, [0, 2**62],
+    2**53, 2**53 + 1, -(2**63), 2**63, "Infinity", 1e308, [2**31] * 4, [2**62] * 3, [0] * 65, [0, 2**62], [2**80, 0],
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def _container() -> Parts:
     parts.add_chunk("raw", stream + strings, len(stream) + len(strings))
     start = 0
     for name, (dtype, shape, data) in _TENSORS.items():
-        parts.add_tensor(name, dtype, shape, start)
+        parts.add_tensor(name, dtype, shape, start if data else 0)
         start += len(data)
     parts.add_tensor("text", "string", (2,), start, 5)
     return parts.finish()

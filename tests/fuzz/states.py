@@ -47,12 +47,22 @@ def read(data: bytes) -> None:
     assert disk.split(latest)[1] in {"m-1", "m-2"}, latest
     state = get_checkpoint_state("d", storage=disk, formats=[SPEC])
     for path in (state.model_checkpoint_path, *state.all_model_checkpoint_paths):
-        assert disk.split(path)[0] == "d" or not path.startswith(("/", "../")), path
+        assert path.startswith("d/"), path
+        assert ".." not in path.split("/"), path
 
 
 def change(data: bytes, random: Random) -> bytes:
-    """Change the text: a state file has no digest."""
-    return other_bytes(data, random, _WORDS)
+    """Change the text, or one line of it; a state file has no digest."""
+    lines = data.splitlines(keepends=True)
+    if not lines or random.random() < 0.4:
+        return other_bytes(data, random, _WORDS)
+    path = random.choice((b"m-1", b"m-2", b"m-3", b"../d/m-1", b"s3://x/m-1", b"/d/m-1", b"d/../m-1"))
+    if random.random() < 0.5:
+        path = other_bytes(path, random, (b"\\", b"\xff", b"/", b"..", b"\\377", b"\\0"))
+    field = random.choice((b"model_checkpoint_path", *[b"all_model_checkpoint_paths"] * 3, b"other"))
+    position = random.randrange(len(lines))
+    lines[position : position + random.randrange(2)] = [field + b': "' + path + b'"\n']
+    return b"".join(lines)
 
 
 TARGET = Target("state", seeds, read, change, ())  # it warns, and looks what is there

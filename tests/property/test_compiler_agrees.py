@@ -74,7 +74,7 @@ def agree(instructions: list[Instruction], plans: list[RunPlan], config: Any, de
     with tf.Graph().as_default():
         program = Program(instructions, devices)
         sides = [Side(program, runs, config) for runs in (NEVER, 0)]
-        for plan in [again for plan in plans for again in (plan, *[replace(plan, index=1)] * 3, plan)]:
+        for plan in [again for each in plans for again in (each, *[replace(each, index=1)] * 3, each)]:
             interpreted, compiled = (side.run(plan) for side in sides)
             compare(compiled, interpreted)
             assert sides[1].state() == sides[0].state()

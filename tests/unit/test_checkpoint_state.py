@@ -24,6 +24,7 @@ from holdfast.checkpoint import (
     write_checkpoint,
 )
 from holdfast.contracts import ReadableFile
+from holdfast.errors import InvalidArgumentError
 from holdfast_npz import SPEC
 
 
@@ -71,6 +72,22 @@ def test_the_state_as_a_message(home: Path) -> None:
     state = get_checkpoint_state(home, formats=[SPEC])
     assert state.model_checkpoint_path == f"{home}/m.ckpt-3"
     assert list(state.all_model_checkpoint_paths) == [f"{home}/m.ckpt-1", f"{home}/m.ckpt-3"]
+
+
+def test_paths_that_no_message_can_hold(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A message is UTF-8: older paths that are not are left out with a warning, the latest is a named error."""
+    (home / "checkpoint").write_bytes(b'model_checkpoint_path: "m.ckpt-1" all_model_checkpoint_paths: "\xff"')
+    state = get_checkpoint_state(home, formats=[SPEC])
+    assert state.model_checkpoint_path == f"{home}/m.ckpt-1"
+    assert list(state.all_model_checkpoint_paths) == []
+    assert "no UTF-8" in caplog.text
+    odd = save(os.fsdecode(os.fsencode(home) + b"/\xff"))
+    update_checkpoint_state(home, odd)
+    assert latest_checkpoint(home, formats=[SPEC]) == odd
+    with pytest.raises(InvalidArgumentError, match="is no UTF-8, which a CheckpointState message needs"):
+        get_checkpoint_state(home, formats=[SPEC])
+    with pytest.raises(InvalidArgumentError, match="is no UTF-8"):
+        generate_checkpoint_state_proto(home, odd)
 
 
 def test_a_generated_message(home: Path) -> None:
@@ -121,6 +138,7 @@ DAMAGED: dict[str, bytes] = {
     "no value": b"model_checkpoint_path: 7\n",
     "no name": b'all_model_checkpoint_paths: "m.ckpt-1"\n',
     "empty path": b'model_checkpoint_path: ""\n',
+    "long path": b'model_checkpoint_path: "%s"\n' % (b"a" * 300),
     "no text": b"\xff\xfe\x00",
     "nul": b'model_checkpoint_path: "m\\000"\n',
     "missing": b'model_checkpoint_path: "m.ckpt-9"\n',

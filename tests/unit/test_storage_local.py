@@ -116,7 +116,7 @@ def test_opening_what_is_no_file(tmp_path: Path) -> None:
                 STORAGE.open(str(path))
     with pytest.raises(CorruptCheckpointError, match="device"):
         STORAGE.open("/dev/zero")
-    for missing in ("nothing", "fifo/below"):
+    for missing in ("nothing", "fifo/below", "x" * 300):
         with pytest.raises(NotFoundError, match="No such file"):
             STORAGE.open(f"{tmp_path}/{missing}")
 

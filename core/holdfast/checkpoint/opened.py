@@ -237,13 +237,17 @@ class OpenCheckpoint:
             self._add_partial(name, described, entries)
         return entries
 
+    def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        """Refuse shapes that no array can have."""
+        dimensions_fit = all(type(size) is int and size >= 0 for size in shape)
+        if len(shape) > _MOST_DIMENSIONS or not dimensions_fit:
+            raise self._corrupt(f"shape of tensor {printable(name)}", shape, "at most 64 sizes from 0 on")
+        if math.prod(max(size, 1) for size in shape) >= _MOST_ELEMENTS:
+            raise self._corrupt(f"shape of tensor {printable(name)}", shape, "sizes that an array can have")
+
     def _check_size(self, name: str, entry: Entry) -> None:
         """Refuse shapes that are none, and sizes that do not follow from them."""
-        dimensions_fit = all(type(size) is int and size >= 0 for size in entry.shape)
-        if len(entry.shape) > _MOST_DIMENSIONS or not dimensions_fit:
-            raise self._corrupt(f"shape of tensor {printable(name)}", entry.shape, "at most 64 sizes from 0 on")
-        if math.prod(max(size, 1) for size in entry.shape) >= _MOST_ELEMENTS:
-            raise self._corrupt(f"shape of tensor {printable(name)}", entry.shape, "sizes that an array can have")
+        self._check_shape(name, entry.shape)
         expected = math.prod(entry.shape) * entry.dtype.size
         if entry.dtype != string and entry.nbytes != expected:
             raise self._corrupt(f"size of tensor {printable(name)}", f"{entry.nbytes:,} bytes", f"{expected:,} bytes")
@@ -261,6 +265,7 @@ class OpenCheckpoint:
         numbers = [number for part in slices for number in (*part.start, *part.shape)] + list(shape)
         if name in entries or name_fault(name) or not parts or any(type(n) is not int or n < 0 for n in numbers):
             raise self._corrupt(field, described, "sizes from 0 on, under a valid name of its own")
+        self._check_shape(name, shape)
         for part, entry in zip(slices, stored, strict=True):
             fits = len(part.start) == len(part.shape) == len(shape) and all(
                 a + n <= size for a, n, size in zip(part.start, part.shape, shape, strict=True)

@@ -16,7 +16,7 @@ from holdfast.checkpoint.state_text import StateText, format_state, parse_state
 from holdfast.checkpoint.storages import choose_storage
 from holdfast.checkpoint.transaction import commit_bytes
 from holdfast.contracts import Storage
-from holdfast.errors import CorruptCheckpointError, NotFoundError, TruncatedCheckpointError
+from holdfast.errors import CorruptCheckpointError, InvalidArgumentError, NotFoundError, TruncatedCheckpointError
 
 logger = logging.getLogger("holdfast.checkpoint")
 
@@ -162,18 +162,46 @@ def get_checkpoint_state(
     """Return the state of a directory as a ``CheckpointState`` message, its paths usable from the working directory.
 
     Takes the parameters of :func:`latest_checkpoint`, and like it falls back to a scan. Returns None if there is no
-    checkpoint.
+    checkpoint. Paths of older checkpoints that are no UTF-8, which a message cannot hold, are left out with a warning.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the path of the latest checkpoint is no UTF-8; :func:`latest_checkpoint` returns it.
     """
     directory = path_text(checkpoint_dir)
     paths = read_state(directory, latest_filename, choose_formats(formats), choose_storage(storage, directory))
-    return None if paths is None else _message(paths.latest, paths.all)
+    if paths is None:
+        return None
+    for path in paths.all:
+        if path != paths.latest and not _is_utf8(path):
+            logger.warning("%s is no UTF-8, and left out of the CheckpointState.", printable(path, 500))
+    return _message(paths.latest, [path for path in paths.all if _is_utf8(path)])
+
+
+def _is_utf8(path: str) -> bool:
+    """Whether the bytes of a path are UTF-8; those that are not stand in it as surrogates."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _message(latest: str, paths: Iterable[str]) -> Any:
     """Return a CheckpointState message."""
     from holdfast import protos  # protocol buffers are loaded by those who ask for messages
 
-    return protos.CheckpointState(model_checkpoint_path=latest, all_model_checkpoint_paths=list(paths))
+    try:
+        return protos.CheckpointState(model_checkpoint_path=latest, all_model_checkpoint_paths=list(paths))
+    except UnicodeEncodeError as error:
+        found = printable(str(error.object), 500)
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"The path {found} is no UTF-8, which a CheckpointState message needs. Use latest_checkpoint, which "
+            "returns any path, or rename the file.",
+        ) from error
 
 
 def _relative_state(
@@ -225,6 +253,8 @@ def generate_checkpoint_state_proto(
     ------
     ValueError
         If the latest checkpoint lies outside `save_dir`.
+    InvalidArgumentError
+        If a path is no UTF-8.
     """
     state = _relative_state(save_dir, model_checkpoint_path, all_model_checkpoint_paths)
     return _message(state.latest, state.all)

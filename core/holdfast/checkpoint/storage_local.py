@@ -26,7 +26,8 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 # macOS refuses to transfer 2 GiB or more at once, Linux stops a page before.
 _MOST_AT_ONCE = 1 << 30
-_NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR)
+# What it answers where there is no file: none has a name that is too long.
+_NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 # What a file system answers that has no fsync for directories, as opposed to one that failed.
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 

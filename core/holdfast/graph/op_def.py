@@ -95,8 +95,11 @@ class OpDef:
     """Ref output to the ref input whose variable it carries; ops that make or choose variables have none."""
     defaults: Mapping[str, Any] = field(init=False)
     """Values of the attributes that have one by default; to be read only, as they are shared by all operations."""
+    takes_refs: bool = field(init=False)
+    """Whether an input is a variable."""
 
     def __post_init__(self) -> None:
+        self.takes_refs = any(arg.is_ref for arg in self.inputs)
         self.defaults = {name: attr.canonical_default() for name, attr in self.attrs.items() if attr.has_default}
 
     @property

@@ -106,8 +106,7 @@ class ArrayDevice:
 
     def kernel(self, request: KernelRequest) -> Kernel | UpdateKernel | None:
         """Return the kernel for one op: an override, else the generic one, else NumPy's on the host, else None."""
-        native = all(self.native_dtype(dtype) is not None for dtype in request.input_dtypes + request.output_dtypes)
-        if native:
+        if all(self.native_dtype(dtype) is not None for dtype in {*request.input_dtypes, *request.output_dtypes}):
             for table in (self._overrides, registry.GENERIC):
                 factory = table.get(request.op_type)
                 kernel = factory(self._namespace, request) if factory is not None else None

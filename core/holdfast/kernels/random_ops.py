@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contracts import KernelRequest, RunContext
+from holdfast.contracts import Array, KernelRequest, RunContext
+from holdfast.dtypes import DType
 from holdfast.errors import InvalidArgumentError
 from holdfast.kernels import random_streams
 from holdfast.kernels.arguments import int_value
-from holdfast.kernels.registry import Contextual, host
+from holdfast.kernels.registry import host
 from holdfast.kernels.shape_text import shape_text
 
 _REASON = "the array API has no random numbers, and a stream must be the same on every device"
@@ -21,38 +24,51 @@ Draw = Callable[..., NDArray[Any]]
 """``(generator, *inputs) -> output``."""
 
 
-def _drawing(request: KernelRequest, draw: Draw) -> Contextual:
-    """Return the kernel that passes the generator of each execution to ``draw``."""
+@dataclass(slots=True)
+class Drawing:
+    """A kernel from a function of the generator of each execution and the inputs."""
 
-    def compute(context: RunContext, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        return (draw(random_streams.generator(context, request), *inputs),)
+    op_name: str
+    """The node's name: its stream."""
+    seed: int
+    seed2: int
+    draw: Draw
+    """The function."""
 
-    return Contextual(compute)
+    def __call__(self, context: RunContext, *inputs: Array) -> tuple[Array, ...]:
+        """Draw."""
+        return (self.draw(random_streams.generator(context, self.op_name, self.seed, self.seed2), *inputs),)
 
 
-def _of_shape(request: KernelRequest, function: Callable[..., NDArray[Any]]) -> Contextual:
-    """Return the kernel of an op whose only input is a shape."""
-    dtype = request.output_dtypes[0].as_numpy_dtype
-    return _drawing(request, lambda draw, shape: function(draw, random_streams.shape_argument(shape), dtype))
+def _drawing(request: KernelRequest, draw: Draw) -> Drawing:
+    """Return the kernel of an op that draws."""
+    return Drawing(request.op_name, request.attrs["seed"], request.attrs["seed2"], draw)
+
+
+@cache
+def _of_shape(function: Callable[..., NDArray[Any]], dtype: DType) -> Draw:
+    """Return a function whose only input is a shape."""
+    native = dtype.as_numpy_dtype
+    return lambda draw, shape: function(draw, random_streams.shape_argument(shape), native)
 
 
 @host("RandomUniform", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
-    return _of_shape(request, random_streams.uniform)
+def _(request: KernelRequest) -> Drawing:
+    return _drawing(request, _of_shape(random_streams.uniform, request.output_dtypes[0]))
 
 
 @host("RandomStandardNormal", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
-    return _of_shape(request, random_streams.normal)
+def _(request: KernelRequest) -> Drawing:
+    return _drawing(request, _of_shape(random_streams.normal, request.output_dtypes[0]))
 
 
 @host("TruncatedNormal", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
-    return _of_shape(request, random_streams.truncated_normal)
+def _(request: KernelRequest) -> Drawing:
+    return _drawing(request, _of_shape(random_streams.truncated_normal, request.output_dtypes[0]))
 
 
 @host("RandomUniformInt", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
+def _(request: KernelRequest) -> Drawing:
     dtype = request.output_dtypes[0].as_numpy_dtype
 
     def compute(
@@ -71,7 +87,7 @@ def _(request: KernelRequest) -> Contextual:
 
 
 @host("RandomShuffle", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
+def _(request: KernelRequest) -> Drawing:
     def compute(draw: np.random.Generator, value: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(value)
         if array.ndim == 0:
@@ -82,7 +98,7 @@ def _(request: KernelRequest) -> Contextual:
 
 
 @host("Multinomial", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
+def _(request: KernelRequest) -> Drawing:
     def compute(draw: np.random.Generator, logits: NDArray[Any], num_samples: NDArray[Any]) -> NDArray[Any]:
         if logits.ndim != 2:
             raise InvalidArgumentError(None, None, f"logits should be a matrix, got shape {shape_text(logits.shape)}")
@@ -119,7 +135,7 @@ def _choose(draw: np.random.Generator, logits: NDArray[np.float64], count: int) 
 
 
 @host("RandomGamma", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
+def _(request: KernelRequest) -> Drawing:
     dtype = request.output_dtypes[0].as_numpy_dtype
     inner = np.float32 if dtype == np.float16 else dtype
 
@@ -133,7 +149,7 @@ def _(request: KernelRequest) -> Contextual:
 
 
 @host("RandomPoisson", reason=_REASON)
-def _(request: KernelRequest) -> Contextual:
+def _(request: KernelRequest) -> Drawing:
     dtype = request.output_dtypes[0].as_numpy_dtype
 
     def compute(draw: np.random.Generator, shape: NDArray[Any], rate: NDArray[Any]) -> NDArray[Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.contracts import KernelRequest, RunContext
+from holdfast.contracts import RunContext
 from holdfast.errors import InvalidArgumentError
 from holdfast.kernels.arguments import int_tuple
 from holdfast.kernels.shape_text import shape_text
@@ -16,17 +17,35 @@ from holdfast.kernels.shape_text import shape_text
 _WORD = (1 << 64) - 1
 
 
-def generator(context: RunContext, request: KernelRequest) -> np.random.Generator:
-    """Return the generator for this execution of an op.
+class _Local(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.draw = np.random.Generator(np.random.Philox(0))
+
+
+_local = _Local()
+
+
+def generator(context: RunContext, op_name: str, seed: int, seed2: int) -> np.random.Generator:
+    """Return the generator for this execution of an op: to be used at once, as the thread has only one.
 
     Philox (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011) maps a 128-bit key and a 256-bit counter
     to random bits. The key is the op's; the upper half of the counter is the number of the execution, and the lower one
     runs within it: no execution can reach the numbers of another.
     """
-    key0, key1, execution = context.random_key(request.op_name, request.attrs["seed"], request.attrs["seed2"])
-    key = np.array([key0 & _WORD, key1 & _WORD], np.uint64)
-    counter = np.array([0, 0, execution & _WORD, execution >> 64], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+    key0, key1, execution = context.random_key(op_name, seed, seed2)
+    draw = _local.draw
+    # As a new Philox(key=..., counter=...), which would be seeded first, from a hash that takes its time.
+    draw.bit_generator.state = {
+        "bit_generator": "Philox",
+        "state": {"key": (key0 & _WORD, key1 & _WORD), "counter": (0, 0, execution & _WORD, execution >> 64)},
+        "buffer": (0, 0, 0, 0),
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    return draw
 
 
 def shape_argument(shape: NDArray[Any]) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def output_types(definition: OpDef, attrs: dict[str, Any]) -> list[dtypes.DType]
     """Return the dtypes of an op's outputs, ``_ref`` ones where they carry variables."""
     result: list[dtypes.DType] = []
     for arg in definition.outputs:
-        kind = attrs[arg.type_attr] if arg.type_attr else arg.dtype
+        kind: Any = attrs[arg.type_attr] if arg.type_attr else arg.dtype
         if arg.is_list:
             kinds = attrs[arg.type_list_attr] if arg.type_list_attr else [kind] * attrs[arg.number_attr]
             result += [k._as_ref for k in kinds] if arg.is_ref else kinds

@@ -107,7 +107,7 @@ def _from_numpy(array: NDArray[Any], dtype: DType | None) -> NDArray[Any]:
         raise ValueError(f"Cannot convert an array of {array.dtype} to {target.name}: {error}") from error
 
 
-def _element_type(values: Any) -> type[Any] | None:
+def _element_type(values: Any) -> Any:
     """Return the type of a value, or that of all elements of a flat list; None where they differ, or there is none."""
     if not isinstance(values, (list, tuple)):
         return type(values)
@@ -144,7 +144,7 @@ def _leaves(values: Any) -> Iterator[Any]:
 def _check_elements(values: Any, dtype: DType) -> None:
     """Raise TensorFlow's TypeError if a leaf cannot stand for an element of the dtype."""
     for leaf in _leaves(values) if isinstance(values, (list, tuple)) else (values,):
-        if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(type(leaf), dtype)):
+        if leaf is None or (isinstance(leaf, _PYTHON_SCALARS) and not _fits(_element_type(leaf), dtype)):
             raise TypeError(f"Expected {dtype.name}, got {leaf!r} of type '{type(leaf).__name__}' instead.")
         if isinstance(getattr(leaf, "dtype", None), DType):
             kind = type(values).__name__
@@ -152,7 +152,7 @@ def _check_elements(values: Any, dtype: DType) -> None:
 
 
 @lru_cache(maxsize=256)
-def _fits(kind: type[Any], dtype: DType) -> bool:
+def _fits(kind: Any, dtype: DType) -> bool:
     """Whether Python scalars of a type may become elements of the dtype."""
     if issubclass(kind, (str, bytes)):
         return dtype is dtypes.string

@@ -8,19 +8,20 @@ from holdfast.runtime.registers import BORROWED, NOT_OURS, Registers
 
 def decide_memory(steps: list[Step], registers: Registers, fetches: list[Fetch]) -> None:
     """Note in all steps and fetches what may be done with memory."""
-    last_use = _last_uses(steps, fetches)
-    _decide_updates(steps, registers, last_use)
+    read = [reads(step) for step in steps]
+    last_use = _last_uses(read, fetches)
+    _decide_updates(steps, read, registers, last_use)
     _decide_fetches(fetches, registers)
-    _let_go(steps, registers, last_use)
+    _let_go(steps, read, registers, last_use)
 
 
-def _last_uses(steps: list[Step], fetches: list[Fetch]) -> dict[int, int]:
+def _last_uses(read: list[list[int]], fetches: list[Fetch]) -> dict[int, int]:
     """Return for each register the index of the last step that reads it; fetches come after all steps."""
     last: dict[int, int] = {}
-    for i, step in enumerate(steps):
-        for register in reads(step):
+    for i, registers in enumerate(read):
+        for register in registers:
             last[register] = i
-    end = len(steps)
+    end = len(read)
     for fetch in fetches:
         last[fetch.register] = end
         for register, _ in fetch.guard:
@@ -50,7 +51,7 @@ class _Live:
         return set().union(*(self._by_root.get(root, ()) for root in roots))
 
 
-def _decide_updates(steps: list[Step], registers: Registers, last_use: dict[int, int]) -> None:
+def _decide_updates(steps: list[Step], read: list[list[int]], registers: Registers, last_use: dict[int, int]) -> None:
     """Find the updates that may write in place, and the assignments that may steal their value.
 
     An update must leave alone what is still to be read, or is being read by the update itself.
@@ -68,7 +69,7 @@ def _decide_updates(steps: list[Step], registers: Registers, last_use: dict[int,
         for register in writes(step):
             if last_use.get(register, -1) > i:
                 live.add(register)
-        for register in reads(step):
+        for register in read[i]:
             if last_use[register] == i:
                 live.remove(register)
 
@@ -91,8 +92,9 @@ def _decide_fetches(fetches: list[Fetch], registers: Registers) -> None:
         handed_out |= roots
 
 
-def _let_go(steps: list[Step], registers: Registers, last_use: dict[int, int]) -> None:
+def _let_go(steps: list[Step], read: list[list[int]], registers: Registers, last_use: dict[int, int]) -> None:
     """Note at each step which registers nothing reads any more."""
+    constants = registers.constants
     for i, step in enumerate(steps):
-        candidates = {*reads(step), *writes(step)}
-        step.dead = tuple(sorted(r for r in candidates if last_use.get(r, -1) <= i and r not in registers.constants))
+        candidates = {*read[i], *writes(step)}
+        step.dead = tuple(sorted([r for r in candidates if r not in constants and last_use.get(r, -1) <= i]))

@@ -29,9 +29,9 @@ def fold(
 ) -> bool:
     """Compute an op now if its inputs are constants and its results small; tell whether it was done."""
     constants = lowering.registers.constants
-    if not inputs or guard or op.op_def.stateful or op.op_def.effects or op._control_inputs:
+    if not inputs or guard or not constants.keys() >= set(inputs):
         return False
-    if not all(i in constants for i in inputs) or not all(map(_is_small, op.outputs)):
+    if op.op_def.stateful or op.op_def.effects or op._control_inputs or not all(map(_is_small, op.outputs)):
         return False
     try:
         with np.errstate(all="ignore"):

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _PASS_ON = ("Identity", "StopGradient", "PreventGradient", "PlaceholderWithDefault", "Snapshot", "RefIdentity")
 _ONLY_ORDER = ("NoOp", "ControlTrigger")
 _VARIABLES = frozenset({"VariableV2", "Variable"})
+_NO_ALIASES: Mapping[int, tuple[int, ...]] = {}
+_FRESH: frozenset[int] = frozenset()
 _CALLS = frozenset({"PyFunc", "PyFuncStateless"})
 """Ops that call back into Python: what they return still belongs to the function."""
 
@@ -53,8 +55,8 @@ def kernel_request(op: Operation) -> KernelRequest:
         op.type,
         op.name,
         op.attrs,
-        tuple(t.dtype.base_dtype for t in op._inputs),
-        tuple(t.dtype.base_dtype for t in op.outputs),
+        tuple([t._dtype._base for t in op._inputs]),
+        tuple([t._dtype._base for t in op.outputs]),
     )
 
 
@@ -144,12 +146,10 @@ class Lowering:
         if op.type in ("Merge", "RefMerge"):
             lower_merge(self, op, device)
             return
-        guard = guards.conjunction(
-            [
-                *(self.guards.get(t, ()) for t in op._inputs),
-                *(self.op_guards.get(o, ()) for o in op._control_inputs),
-            ]
-        )
+        guard: Guard = ()
+        if self.guards or self.op_guards:
+            before = [self.guards.get(t, ()) for t in op._inputs]
+            guard = guards.conjunction([*before, *(self.op_guards.get(o, ()) for o in op._control_inputs)])
         if guard:
             self.set_guard(op, guard)
         _LOWER.get(op.type, Lowering._kernel)(self, op, device, guard)
@@ -240,10 +240,8 @@ class Lowering:
 
         It takes its inputs on its own device, or each on one of ``places``.
         """
-        inputs = tuple(
-            self.value(t, op, place, guard)
-            for t, place in zip(op._inputs, places or (device,) * len(op._inputs), strict=True)
-        )
+        places = places or (device,) * len(op._inputs)
+        inputs = tuple([self.value(t, op, places[i], guard) for i, t in enumerate(op._inputs)])
         if fold(self, op, device, guard, kernel, inputs):
             return
         outputs = [self.registers.new(where, roots) for roots in self._output_roots(op, kernel, inputs)]
@@ -261,7 +259,9 @@ class Lowering:
         """Return for each output what memory it may share: nothing, if it is fresh."""
         if op.type in _CALLS:
             return [frozenset((BORROWED,))] * len(op.outputs)
-        aliases: Mapping[int, tuple[int, ...]] = getattr(kernel, "aliases", {})
+        aliases: Mapping[int, tuple[int, ...]] = getattr(kernel, "aliases", _NO_ALIASES)
+        if not aliases:
+            return [_FRESH] * len(op.outputs)
         roots = self.registers.roots
         return [frozenset[int]().union(*(roots[inputs[j]] for j in aliases.get(i, ()))) for i in range(len(op.outputs))]
 
@@ -322,6 +322,8 @@ class Lowering:
         register = self.values.get(tensor)
         if register is None:
             register = self._read(tensor, op, guard)
+        if self.registers.where[register] is device:
+            return register
         return self._transfers.on_device(register, op, device, guard)
 
     def _read(self, tensor: Tensor, op: Operation, guard: Guard) -> int:

@@ -60,7 +60,7 @@ class Placer:
         """
         placed = self._placed.get(op)
         if placed is None:
-            leader = _leader(op)
+            leader = _leader(op) if _follows(op) else op
             if leader is not op and leader not in self._placed:
                 self._enter(leader, self._place(leader, leader))
             placed = self._place(op, leader)
@@ -76,6 +76,8 @@ class Placer:
     def notes(self, ops: Iterable[Operation]) -> dict[str, str]:
         """Return by name what is to be said of the places of operations: fallbacks to other devices and to the host."""
         limitations = {id(d.backend): d.backend.limitations for d in self._devices.all}
+        if not self._fallbacks and not any(limitations.values()):
+            return {}
         notes = {}
         for op in ops:
             reason = limitations[id(self.device(op).backend)].get(op.type)
@@ -189,12 +191,18 @@ def _spec(op: Operation) -> DeviceSpec:
 def _leader(op: Operation) -> Operation:
     """Return the operation that decides where ``op`` runs: that of its colocation group, or of its variable."""
     seen = {op}
-    while True:
+    while _follows(op):
         following = next((other for other in _followed(op) if other not in seen), None)
         if following is None:
-            return op
+            break
         seen.add(following)
         op = following
+    return op
+
+
+def _follows(op: Operation) -> bool:
+    """Whether there may be operations that ``op`` must stay with."""
+    return op.op_def.takes_refs or "_class" in op.attrs
 
 
 def _followed(op: Operation) -> Iterable[Operation]:
@@ -203,6 +211,6 @@ def _followed(op: Operation) -> Iterable[Operation]:
         other = op.graph._ops.get(group[len(b"loc:@") :].decode(errors="replace"))
         if other is not None:
             yield other
-    if any(arg.is_ref for arg in op.op_def.inputs):
+    if op.op_def.takes_refs:
         # What updates a variable, or passes it on, runs where the variable is.
         yield from (tensor.op for tensor in op.inputs if tensor.dtype._is_ref_dtype)

@@ -131,6 +131,8 @@ def inputs_of(step: Step) -> list[int]:
 
 def reads(step: Step) -> list[int]:
     """Return the registers that a step reads, those of predicates included."""
+    if not step.guard and isinstance(step, (RunStep, AssignStep, UpdateStep)):
+        return inputs_of(step)
     guards = [step.guard]
     match step:
         case MergeStep():

@@ -16,6 +16,7 @@ CONSTANT = -2
 """Root of memory that belongs to the plan or the graph and never changes."""
 NOT_OURS = frozenset({BORROWED, CONSTANT})
 """What a run may neither write to, keep, nor give away."""
+_CONSTANTS = frozenset({CONSTANT})
 
 
 class Registers:
@@ -44,7 +45,7 @@ class Registers:
 
     def constant(self, value: Any, device: Device | None) -> int:
         """Return a new register with a constant."""
-        number = self.new(device, (CONSTANT,))
+        number = self.new(device, _CONSTANTS)
         self.constants[number] = value
         return number
 
@@ -54,7 +55,7 @@ class Registers:
         if number is None:
             number = self._slot_registers[id(slot)] = self.new(slot.device)
             self.constants[number] = slot
-            self.slot_roots[number] = frozenset((number,))
+            self.slot_roots[number] = self.roots[number]
         return number
 
     def new_chosen_slot(self, choices: Sequence[int]) -> int:

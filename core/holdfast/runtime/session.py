@@ -71,7 +71,7 @@ class BaseSession:
         self._slots = SlotStore()
         self._streams = RandomStreams()
         self._lock = SessionLock()
-        self._kernels: dict[tuple[Operation, int], Kernel | UpdateKernel | None] = {}
+        self._kernels: dict[int, dict[Operation, Kernel | UpdateKernel | None]] = {}
         self._plans: dict[Any, PreparedPlan] = {}
         self._plans_for = -1
         self._routes = Routes(self._graph, self._devices)
@@ -300,10 +300,10 @@ class BaseSession:
 
     def _kernel(self, op: Operation, device: Device) -> Kernel | UpdateKernel | None:
         """Return the kernel of an op on a device, asked for once."""
-        key = op, id(device)
-        if key not in self._kernels:
-            self._kernels[key] = device.kernel(kernel_request(op))
-        return self._kernels[key]
+        known = self._kernels.setdefault(id(device), {})
+        if op not in known:
+            known[op] = device.kernel(kernel_request(op))
+        return known[op]
 
     def _supports(self, device: SessionDevice, op: Operation) -> bool:
         """Whether an op can run on a device."""

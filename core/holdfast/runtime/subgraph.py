@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from holdfast import errors
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from holdfast.graph.tensor import Tensor
 
 
+_creation = attrgetter("_id")
+
+
 def needed_ops(targets: Iterable[Operation], tensors: Iterable[Tensor], fed: Collection[Tensor]) -> list[Operation]:
     """Return the operations that the targets and tensors need when the fed tensors are given, in the order they run.
 
@@ -20,25 +24,23 @@ def needed_ops(targets: Iterable[Operation], tensors: Iterable[Tensor], fed: Col
     """
     stack = [*targets, *(t.op for t in tensors if t not in fed)]
     seen = set(stack)
+    is_topological = True
     while stack:
         op = stack.pop()
-        before = [t.op for t in op._inputs if t not in fed]
-        for other in (*before, *op._control_inputs):
+        for other in _dependencies(op, fed):
             if other not in seen:
                 seen.add(other)
                 stack.append(other)
-    ops = sorted(seen, key=lambda op: op._id)
-    return ops if _is_topological(ops, fed) else _sorted(ops, fed)
+            if other._id >= op._id:
+                is_topological = False
+    ops = sorted(seen, key=_creation)
+    return ops if is_topological else _sorted(ops, fed)
 
 
 def _dependencies(op: Operation, fed: Collection[Tensor]) -> list[Operation]:
     """Return the operations that must run before ``op``."""
-    return [*(t.op for t in op._inputs if t not in fed), *op._control_inputs]
-
-
-def _is_topological(ops: list[Operation], fed: Collection[Tensor]) -> bool:
-    """Whether each op comes after all it depends on."""
-    return all(other._id < op._id for op in ops for other in _dependencies(op, fed))
+    before = [t._op for t in op._inputs if t not in fed] if fed else [t._op for t in op._inputs]
+    return [*before, *op._control_inputs] if op._control_inputs else before
 
 
 def _sorted(ops: list[Operation], fed: Collection[Tensor]) -> list[Operation]:

@@ -16,6 +16,8 @@ _PRODUCTS = frozenset({"BatchMatMul", "Conv2DBackpropFilter", "Conv2DBackpropInp
 
 def without_unread(steps: Sequence[Step], fetches: Sequence[Fetch], targets: Collection[Operation]) -> list[Step]:
     """Return the steps without products that are neither read, fetched nor asked for, but only came along."""
+    if _PRODUCTS.isdisjoint([step.op.type for step in steps]):
+        return list(steps)
     needed = {fetch.register for fetch in fetches}
     needed.update(register for fetch in fetches for register, _ in fetch.guard)
     kept = []
