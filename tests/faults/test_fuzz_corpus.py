@@ -60,9 +60,9 @@ def test_random_changes(name: str, tmp_path: Path, count_cases: Callable[[str, i
     files = [path.read_bytes() for path in target.files("corpus")]
     outcomes = set()
     for _ in range(ATTEMPTS[name]):
-        changed = target.change(random.choice(files), random)
+        changed = target.changed(random.choice(files), random)
         if random.random() < 0.3:
-            changed = target.change(changed, random)
+            changed = target.changed(changed, random)
         try:
             outcomes.add(target.attempt(changed))
         except BaseException as error:

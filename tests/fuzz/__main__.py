@@ -34,7 +34,9 @@ _PACKAGES = ["holdfast", "holdfast_msgpack", "holdfast_npz"]
 def write_seeds() -> None:
     """Write the sound files that every corpus begins with."""
     from tests.fuzz.catalogue import TARGETS
+    from tests.fuzz.manifests import write_parts
 
+    write_parts()
     for target in TARGETS.values():
         folder = FOLDER / "corpus" / target.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,7 @@ def changer(target: Target) -> Callable[[bytes, int, int], bytes]:
         random = Random(seed)  # noqa: S311  # no secrets here
         if random.random() < 0.1:
             return bytes(atheris.Mutate(data, most))
-        changed = target.change(data, random)
+        changed = target.changed(data, random)
         return changed if len(changed) <= most else bytes(atheris.Mutate(data, most))
 
     return change

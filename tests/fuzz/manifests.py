@@ -16,27 +16,35 @@ from tests.fuzz.mutations import other_bytes, other_json, parse_json
 from tests.fuzz.target import FOLDER, Target
 
 _PATH = "d/m.manifest"
+_PARTS = FOLDER / "parts"
+_SEED = FOLDER / "corpus" / "manifest" / "two-parts"
 _WORDS = ("npz", "msgpack-zstd", 1, 2**70, ["a"], {"dtype": "float32", "shape": [4], "parts": [["a", [0], [4]]]})
 
 
 def seeds() -> dict[str, bytes]:
     """Return the manifest that was written with the parts."""
-    return {"two-parts": (FOLDER / "corpus" / "manifest" / "two-parts").read_bytes()}
+    return {"two-parts": _SEED.read_bytes()}
 
 
 @cache
 def _parts() -> dict[str, bytes]:
     """Return the parts. They are kept as files: the digests of all manifests that were found are theirs."""
-    return {f"d/{path.name}": path.read_bytes() for path in (FOLDER / "parts").iterdir()}
+    return {f"d/{path.name}": path.read_bytes() for path in _PARTS.iterdir()}
 
 
-def write_parts() -> dict[str, bytes]:
-    """Return the files of a new checkpoint of two parts, one tensor of which lies in both."""
+def write_parts() -> None:
+    """Write a new checkpoint of two parts, one tensor of which lies in both; only where there is none yet."""
+    if _PARTS.exists():
+        return
     disk = SimulatedDisk()
     tensors = [tensor_source(name, np.arange(4, dtype=np.float32)) for name in "ab"]
     tensors += [tensor_source("c", np.arange(2), spec="4 0,2"), tensor_source("c", np.arange(2, 4), spec="4 2,2")]
     write_checkpoint("d/m", tensors, shards=[0, 1, 0, 1], formats=[SPEC], storage=disk)
-    return {path: data for path, data in disk.files.items() if path.startswith("d/m.")}
+    for folder in (_PARTS, _SEED.parent):
+        folder.mkdir(parents=True)
+    for path, data in disk.files.items():
+        if path.startswith("d/m."):
+            (_SEED if path == _PATH else _PARTS / path.removeprefix("d/")).write_bytes(data)
 
 
 def read(data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from holdfast.testing.format_suite import NAMED_ERRORS
+from tests.fuzz.mutations import other_bytes
 
 FOLDER = Path(__file__).parent
 
@@ -27,7 +29,8 @@ class Target:
     read: Callable[[bytes], None]
     """Reads all of a file, and asserts what has to hold of anything that was read."""
     change: Callable[[bytes, Random], bytes]
-    """Returns a file with something changed and, mostly, its digests right."""
+    """Returns a file with something changed and, mostly, its digests right; ValueError, RecursionError or struct.error
+    where the changed thing cannot be written."""
     refusals: tuple[type[Exception], ...] = NAMED_ERRORS
     """The only exceptions that may leave the reader."""
 
@@ -42,6 +45,13 @@ class Target:
         spent = time.process_time() - start
         assert spent < MOST_SECONDS, f"{spent:.1f} s for {len(data):,} bytes"
         return outcome
+
+    def changed(self, data: bytes, random: Random) -> bytes:
+        """Return a file with something changed, whatever the file was."""
+        try:
+            return self.change(data, random)
+        except (ValueError, RecursionError, struct.error):
+            return other_bytes(data, random)
 
     def files(self, kind: str) -> list[Path]:
         """Return its files in ``corpus`` or ``crashes``."""
